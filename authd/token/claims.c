@@ -1,0 +1,411 @@
+/* claims: see claims.h. */
+#include "token/claims.h"
+
+#include "token/json.h"
+
+#include <errno.h>
+
+#define TYP_PREFIX   "application/" /* RFC 7515 §4.1.9: may be left out */
+#define LOGOUT_EVENT "http://schemas.openid.net/event/backchannel-logout"
+#define N_TEXTS      6
+
+struct Claims {
+        gatomicrefcount references;
+        TokenKind kind;
+        Tape *tape;
+        TapeValue texts[N_TEXTS]; /* by TextClaim; they borrow from tape */
+        int64_t expiry, not_before, issued_at;
+};
+
+typedef enum TextClaim {
+        TEXT_ISS,
+        TEXT_SUB,
+        TEXT_AZP,
+        TEXT_CLIENT_ID,
+        TEXT_JTI,
+        TEXT_SID
+} TextClaim;
+
+typedef struct TextWords {
+        const char *name;
+        const char *trouble;
+} TextWords;
+
+static const TextWords text_claims[N_TEXTS] = {
+        [TEXT_ISS] = { "iss", "The claim iss is not a string." },
+        [TEXT_SUB] = { "sub", "The claim sub is not a string." },
+        [TEXT_AZP] = { "azp", "The claim azp is not a string." },
+        [TEXT_CLIENT_ID] = { "client_id", "The claim client_id is not a string." },
+        [TEXT_JTI] = { "jti", "The claim jti is not a string." },
+        [TEXT_SID] = { "sid", "The claim sid is not a string." },
+};
+
+typedef struct TimeWords {
+        const char *name;
+        size_t offset;
+        const char *trouble;
+} TimeWords;
+
+static const TimeWords time_claims[] = {
+        { "exp", G_STRUCT_OFFSET(Claims, expiry),
+          "The claim exp is not a date in seconds since 1970." },
+        { "nbf", G_STRUCT_OFFSET(Claims, not_before),
+          "The claim nbf is not a date in seconds since 1970." },
+        { "iat", G_STRUCT_OFFSET(Claims, issued_at),
+          "The claim iat is not a date in seconds since 1970." },
+};
+
+typedef struct KindWords {
+        const char *word;
+        TokenKind kind;
+} KindWords;
+
+/* The header's typ, compared as a media type: without regard to case (RFC 2045 §5.1). */
+static const KindWords header_kinds[] = {
+        { "", TOKEN_KIND_UNMARKED },     { "JWT", TOKEN_KIND_UNMARKED },
+        { "at+jwt", TOKEN_KIND_ACCESS }, { "logout+jwt", TOKEN_KIND_LOGOUT },
+        { "dpop+jwt", TOKEN_KIND_DPOP },
+};
+
+/* Keycloak's typ claim. A token bound to a DPoP key says "DPoP": no bearer token. */
+static const KindWords claim_kinds[] = {
+        { "JWT", TOKEN_KIND_UNMARKED },    { "Bearer", TOKEN_KIND_ACCESS },
+        { "ID", TOKEN_KIND_ID },           { "Refresh", TOKEN_KIND_REFRESH },
+        { "Offline", TOKEN_KIND_OFFLINE }, { "Logout", TOKEN_KIND_LOGOUT },
+        { "DPoP", TOKEN_KIND_DPOP },
+};
+
+static const char *const kind_texts[] = {
+        [TOKEN_KIND_UNMARKED] = "unmarked",
+        [TOKEN_KIND_ACCESS] = "access",
+        [TOKEN_KIND_ID] = "id",
+        [TOKEN_KIND_REFRESH] = "refresh",
+        [TOKEN_KIND_OFFLINE] = "offline",
+        [TOKEN_KIND_LOGOUT] = "logout",
+        [TOKEN_KIND_DPOP] = "dpop",
+        [TOKEN_KIND_OTHER] = "other",
+};
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+static TapeValue member(const Claims *claims, const char *name)
+{
+        return tape_member(claims_root(claims), span_from(name));
+}
+
+static const char *read_texts(Claims *claims)
+{
+        for (size_t i = 0; i < N_TEXTS; i++) {
+                TapeValue value = member(claims, text_claims[i].name);
+
+                if (value.node && tape_type(value) != TAPE_STRING)
+                        return text_claims[i].trouble;
+                claims->texts[i] = value;
+        }
+        return NULL;
+}
+
+/* RFC 7519 §2, NumericDate: seconds, a fraction is allowed and cut. */
+static bool read_date(TapeValue value, int64_t *ret)
+{
+        TapeType type = tape_type(value);
+        double seconds = tape_number(value);
+
+        if ((type != TAPE_INTEGER && type != TAPE_REAL) ||
+            !(seconds >= 0 && seconds <= (double) CLAIMS_TIME_MAX))
+                return false;
+        *ret = type == TAPE_INTEGER ? tape_integer(value) : (int64_t) seconds;
+        return true;
+}
+
+static const char *read_times(Claims *claims)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(time_claims); i++) {
+                TapeValue value = member(claims, time_claims[i].name);
+                int64_t *time = &G_STRUCT_MEMBER(int64_t, claims, time_claims[i].offset);
+
+                *time = CLAIMS_TIME_NONE;
+                if (value.node && !read_date(value, time))
+                        return time_claims[i].trouble;
+        }
+        return NULL;
+}
+
+static bool is_text_or_texts(TapeValue value)
+{
+        if (!value.node || tape_type(value) == TAPE_STRING)
+                return true;
+        if (tape_type(value) != TAPE_ARRAY)
+                return false;
+        for (TapeValue element = tape_first(value); element.node;
+             element = tape_next(value, element))
+                if (tape_type(element) != TAPE_STRING)
+                        return false;
+        return true;
+}
+
+static const char *check_lists(const Claims *claims)
+{
+        if (!is_text_or_texts(member(claims, "aud")))
+                return "The claim aud is neither a string nor a list of strings.";
+        if (claims_n_audiences(claims) > CLAIMS_AUDIENCES_MAX)
+                return "The claim aud lists too many audiences.";
+        if (!is_text_or_texts(member(claims, "scope")))
+                return "The claim scope is neither a string nor a list of strings.";
+        return NULL;
+}
+
+static TokenKind kind_of_word(const KindWords *words, size_t n_words, Span word)
+{
+        for (size_t i = 0; i < n_words; i++)
+                if (strlen(words[i].word) == word.len &&
+                    g_ascii_strncasecmp(words[i].word, word.data, word.len) == 0)
+                        return words[i].kind;
+        return TOKEN_KIND_OTHER;
+}
+
+static TokenKind kind_of_header(Span typ)
+{
+        size_t prefix = strlen(TYP_PREFIX);
+
+        if (typ.len > prefix && g_ascii_strncasecmp(typ.data, TYP_PREFIX, prefix) == 0)
+                typ = span_of(typ.data + prefix, typ.len - prefix);
+        return kind_of_word(header_kinds, G_N_ELEMENTS(header_kinds), typ);
+}
+
+/* An unmarked token that carries the logout event is a logout token (OpenID Back-Channel Logout
+ * §2.4). */
+static TokenKind kind_of_claims(const Claims *claims)
+{
+        TapeValue typ = member(claims, "typ");
+
+        if (tape_type(typ) == TAPE_STRING)
+                return kind_of_word(claim_kinds, G_N_ELEMENTS(claim_kinds), tape_string(typ));
+        if (typ.node)
+                return TOKEN_KIND_OTHER;
+        return tape_member(member(claims, "events"), span_from(LOGOUT_EVENT)).node
+                   ? TOKEN_KIND_LOGOUT
+                   : TOKEN_KIND_UNMARKED;
+}
+
+/* Where header and claims disagree, the one that is no access token counts. */
+static TokenKind kind_of(const Claims *claims, Span typ)
+{
+        TokenKind header = kind_of_header(typ), claim = kind_of_claims(claims);
+
+        if (header == TOKEN_KIND_UNMARKED ||
+            (header == TOKEN_KIND_ACCESS && claim != TOKEN_KIND_UNMARKED))
+                return claim;
+        return header;
+}
+
+static const char *read_all(Claims *claims, Span typ)
+{
+        const char *trouble = read_texts(claims);
+
+        if (!trouble)
+                trouble = read_times(claims);
+        if (!trouble)
+                trouble = check_lists(claims);
+        claims->kind = kind_of(claims, typ);
+        return trouble;
+}
+
+static Claims *claims_new(Tape *tape)
+{
+        Claims *claims = g_new0(Claims, 1);
+
+        g_atomic_ref_count_init(&claims->references);
+        claims->tape = tape;
+        return claims;
+}
+
+/* The tree of jansson lives only as long as it takes to lay it out flat. */
+static int read_tape(Span payload, Tape **ret)
+{
+        static const JsonLimits limits = { G_MAXSIZE, CLAIMS_DEPTH_MAX };
+        json_auto *json = NULL;
+        int r = json_parse_object(payload, &limits, &json);
+
+        return r == 0 ? tape_new(json, ret) : r;
+}
+
+int claims_parse(Span payload, Span typ, Claims **ret, const char **ret_trouble)
+{
+        g_autoptr(Claims) claims = NULL;
+        const char *trouble = "The payload is not one valid JSON object.";
+        Tape *tape = NULL;
+        int r = read_tape(payload, &tape);
+
+        if (r == -ENOMEM)
+                return r;
+        if (r == 0) {
+                claims = claims_new(tape);
+                trouble = read_all(claims, typ);
+        }
+        if (trouble) {
+                if (ret_trouble)
+                        *ret_trouble = trouble;
+                return CLAIMS_E_MALFORMED;
+        }
+        *ret = g_steal_pointer(&claims);
+        return 0;
+}
+
+Claims *claims_ref(Claims *claims)
+{
+        g_atomic_ref_count_inc(&claims->references);
+        return claims;
+}
+
+void claims_unref(Claims *claims)
+{
+        if (!claims || !g_atomic_ref_count_dec(&claims->references))
+                return;
+        tape_free(claims->tape);
+        g_free(claims);
+}
+
+/* --- asking --------------------------------------------------------------------------------- */
+
+TapeValue claims_root(const Claims *claims)
+{
+        return tape_root(claims->tape);
+}
+
+size_t claims_size(const Claims *claims)
+{
+        return sizeof(*claims) + tape_size(claims->tape);
+}
+
+TokenKind claims_kind(const Claims *claims)
+{
+        return claims->kind;
+}
+
+const char *token_kind_text(TokenKind kind)
+{
+        return (size_t) kind < G_N_ELEMENTS(kind_texts) ? kind_texts[kind] : "other";
+}
+
+Span claims_issuer(const Claims *claims)
+{
+        return tape_string(claims->texts[TEXT_ISS]);
+}
+
+Span claims_subject(const Claims *claims)
+{
+        return tape_string(claims->texts[TEXT_SUB]);
+}
+
+Span claims_party(const Claims *claims)
+{
+        Span azp = tape_string(claims->texts[TEXT_AZP]);
+
+        return azp.len > 0 ? azp : tape_string(claims->texts[TEXT_CLIENT_ID]);
+}
+
+Span claims_jti(const Claims *claims)
+{
+        return tape_string(claims->texts[TEXT_JTI]);
+}
+
+Span claims_sid(const Claims *claims)
+{
+        return tape_string(claims->texts[TEXT_SID]);
+}
+
+int64_t claims_expiry(const Claims *claims)
+{
+        return claims->expiry;
+}
+
+int64_t claims_not_before(const Claims *claims)
+{
+        return claims->not_before;
+}
+
+int64_t claims_issued_at(const Claims *claims)
+{
+        return claims->issued_at;
+}
+
+size_t claims_n_audiences(const Claims *claims)
+{
+        TapeValue aud = member(claims, "aud");
+
+        return tape_type(aud) == TAPE_STRING ? 1 : tape_count(aud);
+}
+
+Span claims_audience(const Claims *claims, size_t index)
+{
+        TapeValue aud = member(claims, "aud");
+        TapeValue element = tape_type(aud) == TAPE_STRING ? aud : tape_first(aud);
+
+        if (index >= claims_n_audiences(claims))
+                return SPAN_EMPTY;
+        for (; index > 0; index--)
+                element = tape_next(aud, element);
+        return tape_string(element);
+}
+
+bool claims_has_audience(const Claims *claims, Span audience)
+{
+        return tape_has_string(member(claims, "aud"), audience);
+}
+
+static bool has_word(Span words, Span wanted)
+{
+        const char *at = words.data, *end = words.data + words.len;
+
+        while (at < end) {
+                const char *space = memchr(at, ' ', (size_t) (end - at));
+                const char *stop = space ? space : end;
+
+                if (span_equal(span_of(at, (size_t) (stop - at)), wanted))
+                        return true;
+                at = stop + 1;
+        }
+        return false;
+}
+
+bool claims_has_scope(const Claims *claims, Span scope)
+{
+        TapeValue value = member(claims, "scope");
+
+        if (scope.len == 0)
+                return false;
+        if (tape_type(value) == TAPE_STRING)
+                return has_word(tape_string(value), scope);
+        for (TapeValue element = tape_first(value); element.node;
+             element = tape_next(value, element))
+                if (has_word(tape_string(element), scope))
+                        return true;
+        return false;
+}
+
+/* The longest name that is there goes first; a shorter one is tried when the rest is not found in
+ * it. */
+static TapeValue find_path(TapeValue object, Span path, unsigned depth_left)
+{
+        TapeValue found = tape_member(object, path);
+
+        if (depth_left == 0)
+                return found;
+        for (size_t i = path.len; !found.node && i > 0; i--) {
+                TapeValue inner;
+
+                if (path.data[i - 1] != '.')
+                        continue;
+                inner = tape_member(object, span_of(path.data, i - 1));
+                if (tape_type(inner) == TAPE_OBJECT)
+                        found =
+                            find_path(inner, span_of(path.data + i, path.len - i), depth_left - 1);
+        }
+        return found;
+}
+
+TapeValue claims_find(const Claims *claims, const char *path)
+{
+        return find_path(claims_root(claims), span_from(path), CLAIMS_DEPTH_MAX);
+}

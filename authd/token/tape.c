@@ -1,0 +1,440 @@
+#include "token/tape.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* NAMES: what Keycloak, GitLab, Kubernetes and the RFCs call things. Order is of no meaning outside
+ * this process; the index is what a node keeps. */
+static const char *const names[] = {
+        "exp",
+        "iat",
+        "nbf",
+        "auth_time",
+        "jti",
+        "iss",
+        "aud",
+        "sub",
+        "typ",
+        "azp",
+        "sid",
+        "acr",
+        "amr",
+        "nonce",
+        "client_id",
+        "clientHost",
+        "clientAddress",
+        "session_state",
+        "allowed-origins",
+        "realm_access",
+        "resource_access",
+        "roles",
+        "account",
+        "scope",
+        "email_verified",
+        "name",
+        "groups",
+        "preferred_username",
+        "given_name",
+        "family_name",
+        "email",
+        "locale",
+        "cnf",
+        "jkt",
+        "x5t#S256",
+        "authd_development",
+        "entitlements",
+        "act",
+        "realm-management",
+        "broker",
+};
+
+#define NAME_NONE    UINT16_C(0xffff)
+#define NAME_SPELLED UINT16_C(0x8000) /* set: the rest is an offset >> 1 into the arena */
+
+/* TapeNode: b is the length of a string, or half of a small integer; a its offset, or the other
+ * half; for containers a counts the nodes inside, b the elements. */
+struct TapeNode {
+        uint16_t name;
+        uint8_t type;
+        uint8_t small; /* an integer that a and b hold; else it lies in the arena */
+        uint16_t a;
+        uint16_t b;
+};
+
+struct Tape {
+        uint32_t n_nodes;
+        uint32_t arena_size;
+        TapeNode nodes[]; /* the arena follows */
+};
+
+typedef struct Writer {
+        Tape *tape; /* NULL while counting */
+        uint32_t n_nodes;
+        uint32_t arena_size;
+} Writer;
+
+static char *arena(const Tape *tape)
+{
+        return (char *) (tape->nodes + tape->n_nodes);
+}
+
+static int find_name(const char *name)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+                if (strcmp(names[i], name) == 0)
+                        return (int) i;
+        return -1;
+}
+
+/* put: bytes into the arena; the offset, or UINT32_MAX when full. */
+static uint32_t put(Writer *writer, const void *bytes, size_t len)
+{
+        uint32_t offset = writer->arena_size;
+
+        if (len > TAPE_ARENA_MAX - offset)
+                return UINT32_MAX;
+        if (writer->tape)
+                memcpy(arena(writer->tape) + offset, bytes, len);
+        writer->arena_size += (uint32_t) len;
+        return offset;
+}
+
+/* put_name: a 16-bit length and the bytes, on an even offset. */
+static int put_name(Writer *writer, const char *name, uint16_t *ret)
+{
+        int known = name ? find_name(name) : -1;
+        uint16_t len;
+
+        if (!name || known >= 0) {
+                *ret = name ? (uint16_t) known : NAME_NONE;
+                return 0;
+        }
+        if (strlen(name) > TAPE_ARENA_MAX)
+                return -E2BIG;
+        len = (uint16_t) strlen(name);
+        if ((writer->arena_size & 1) && put(writer, "", 1) == UINT32_MAX)
+                return -E2BIG;
+        uint32_t offset = put(writer, &len, sizeof(len));
+
+        if (offset == UINT32_MAX || put(writer, name, len) == UINT32_MAX)
+                return -E2BIG;
+        *ret = (uint16_t) (NAME_SPELLED | (offset >> 1));
+        return *ret == NAME_NONE ? -E2BIG : 0;
+}
+
+static int put_bytes(Writer *writer, const void *bytes, size_t len, TapeNode *node)
+{
+        uint32_t offset = put(writer, bytes, len);
+
+        if (offset == UINT32_MAX)
+                return -E2BIG;
+        node->a = (uint16_t) offset;
+        node->b = (uint16_t) len;
+        return 0;
+}
+
+static int put_integer(Writer *writer, int64_t number, TapeNode *node)
+{
+        if (number < INT32_MIN || number > INT32_MAX)
+                return put_bytes(writer, &number, sizeof(number), node);
+        node->small = 1;
+        node->a = (uint16_t) ((uint32_t) number >> 16);
+        node->b = (uint16_t) ((uint32_t) number & 0xffff);
+        return 0;
+}
+
+static int put_value(Writer *writer, const char *name, const json_t *value, unsigned depth);
+
+static int put_inside(Writer *writer, const json_t *value, unsigned depth)
+{
+        const char *name;
+        json_t *element;
+        size_t i;
+        int r = 0;
+
+        if (json_is_object(value)) {
+                json_object_foreach ((json_t *) value, name, element)
+                        if (r == 0)
+                                r = put_value(writer, name, element, depth + 1);
+        } else {
+                json_array_foreach (value, i, element)
+                        if (r == 0)
+                                r = put_value(writer, NULL, element, depth + 1);
+        }
+        return r;
+}
+
+static int put_container(Writer *writer, const json_t *value, unsigned depth, TapeNode *node)
+{
+        uint32_t before = writer->n_nodes;
+        int r = put_inside(writer, value, depth);
+
+        node->a = (uint16_t) (writer->n_nodes - before);
+        node->b =
+            (uint16_t) (json_is_object(value) ? json_object_size(value) : json_array_size(value));
+        return r;
+}
+
+static TapeType type_of(const json_t *value)
+{
+        static const TapeType types[] = {
+                [JSON_OBJECT] = TAPE_OBJECT, [JSON_ARRAY] = TAPE_ARRAY,
+                [JSON_STRING] = TAPE_STRING, [JSON_INTEGER] = TAPE_INTEGER,
+                [JSON_REAL] = TAPE_REAL,     [JSON_TRUE] = TAPE_TRUE,
+                [JSON_FALSE] = TAPE_FALSE,   [JSON_NULL] = TAPE_NULL,
+        };
+
+        return types[json_typeof(value)];
+}
+
+static int put_value(Writer *writer, const char *name, const json_t *value, unsigned depth)
+{
+        TapeNode node = { .type = (uint8_t) type_of(value) };
+        uint32_t index = writer->n_nodes;
+        double real;
+        int r;
+
+        if (depth > TAPE_DEPTH_MAX || index >= TAPE_NODES_MAX)
+                return -E2BIG;
+        writer->n_nodes++;
+        r = put_name(writer, name, &node.name);
+        if (r < 0)
+                return r;
+        switch ((TapeType) node.type) {
+        case TAPE_STRING:
+                r = put_bytes(writer, json_string_value(value), json_string_length(value), &node);
+                break;
+        case TAPE_INTEGER: r = put_integer(writer, json_integer_value(value), &node); break;
+        case TAPE_REAL:
+                real = json_real_value(value);
+                r = put_bytes(writer, &real, sizeof(real), &node);
+                break;
+        case TAPE_ARRAY:
+        case TAPE_OBJECT: r = put_container(writer, value, depth, &node); break;
+        default: break;
+        }
+        if (writer->tape)
+                writer->tape->nodes[index] = node;
+        return r;
+}
+
+int tape_new(const json_t *value, Tape **ret)
+{
+        Writer count = { 0 }, writer = { 0 };
+        int r = put_value(&count, NULL, value, 0);
+
+        if (r < 0)
+                return r;
+        writer.tape = malloc(sizeof(Tape) + count.n_nodes * sizeof(TapeNode) + count.arena_size);
+        if (!writer.tape)
+                return -ENOMEM;
+        writer.tape->n_nodes = count.n_nodes;
+        writer.tape->arena_size = count.arena_size;
+        r = put_value(&writer, NULL, value, 0);
+        g_assert(r == 0); /* the same walk as before */
+        *ret = writer.tape;
+        return 0;
+}
+
+void tape_free(Tape *tape)
+{
+        free(tape);
+}
+
+size_t tape_size(const Tape *tape)
+{
+        return sizeof(Tape) + tape->n_nodes * sizeof(TapeNode) + tape->arena_size;
+}
+
+TapeValue tape_root(const Tape *tape)
+{
+        return (TapeValue){ tape, tape->nodes };
+}
+
+TapeType tape_type(TapeValue value)
+{
+        return value.node ? (TapeType) value.node->type : TAPE_ABSENT;
+}
+
+Span tape_string(TapeValue value)
+{
+        if (tape_type(value) != TAPE_STRING)
+                return SPAN_EMPTY;
+        return span_of(arena(value.tape) + value.node->a, value.node->b);
+}
+
+int64_t tape_integer(TapeValue value)
+{
+        int64_t number = 0;
+
+        if (tape_type(value) != TAPE_INTEGER)
+                return 0;
+        if (value.node->small)
+                return (int32_t) ((uint32_t) value.node->a << 16 | value.node->b);
+        memcpy(&number, arena(value.tape) + value.node->a, sizeof(number));
+        return number;
+}
+
+double tape_number(TapeValue value)
+{
+        double number = 0;
+
+        if (tape_type(value) == TAPE_INTEGER)
+                return (double) tape_integer(value);
+        if (tape_type(value) == TAPE_REAL)
+                memcpy(&number, arena(value.tape) + value.node->a, sizeof(number));
+        return number;
+}
+
+static bool is_container(TapeValue value)
+{
+        return tape_type(value) == TAPE_ARRAY || tape_type(value) == TAPE_OBJECT;
+}
+
+TapeValue tape_first(TapeValue container)
+{
+        if (!is_container(container) || container.node->a == 0)
+                return TAPE_VALUE_ABSENT;
+        return (TapeValue){ container.tape, container.node + 1 };
+}
+
+TapeValue tape_next(TapeValue container, TapeValue element)
+{
+        const TapeNode *next = element.node + 1 + (is_container(element) ? element.node->a : 0);
+
+        if (next > container.node + container.node->a)
+                return TAPE_VALUE_ABSENT;
+        return (TapeValue){ container.tape, next };
+}
+
+size_t tape_count(TapeValue container)
+{
+        return is_container(container) ? container.node->b : 0;
+}
+
+Span tape_name(TapeValue member)
+{
+        uint16_t len;
+
+        if (!member.node || member.node->name == NAME_NONE)
+                return SPAN_EMPTY;
+        if (!(member.node->name & NAME_SPELLED))
+                return span_from(names[member.node->name]);
+        const char *spelled =
+            arena(member.tape) + ((size_t) (member.node->name & ~NAME_SPELLED) << 1);
+
+        memcpy(&len, spelled, sizeof(len));
+        return span_of(spelled + sizeof(len), len);
+}
+
+TapeValue tape_member(TapeValue object, Span name)
+{
+        TapeValue member;
+
+        if (tape_type(object) != TAPE_OBJECT)
+                return TAPE_VALUE_ABSENT;
+        for (member = tape_first(object); member.node; member = tape_next(object, member))
+                if (span_equal(tape_name(member), name))
+                        return member;
+        return TAPE_VALUE_ABSENT;
+}
+
+bool tape_has_string(TapeValue value, Span wanted)
+{
+        if (tape_type(value) == TAPE_STRING)
+                return span_equal(tape_string(value), wanted);
+        if (tape_type(value) != TAPE_ARRAY)
+                return false;
+        for (TapeValue element = tape_first(value); element.node;
+             element = tape_next(value, element))
+                if (tape_type(element) == TAPE_STRING && span_equal(tape_string(element), wanted))
+                        return true;
+        return false;
+}
+
+/* needs_escape: bytes that may not stand in a JSON string as they are, and the first of U+2028 and
+ * U+2029. */
+static bool needs_escape(Span text, size_t i)
+{
+        uint8_t byte = (uint8_t) text.data[i];
+
+        return byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f ||
+               (byte == 0xe2 && i + 2 < text.len && (uint8_t) text.data[i + 1] == 0x80 &&
+                ((uint8_t) text.data[i + 2] & 0xfe) == 0xa8);
+}
+
+static void write_string(Span text, GString *out)
+{
+        size_t plain = 0;
+
+        g_string_append_c(out, '"');
+        for (size_t i = 0; i < text.len; i++) {
+                uint8_t byte = (uint8_t) text.data[i];
+
+                if (!needs_escape(text, i))
+                        continue;
+                g_string_append_len(out, text.data + plain, (gssize) (i - plain));
+                if (byte == '"' || byte == '\\')
+                        g_string_append_printf(out, "\\%c", byte);
+                else if (byte == 0xe2)
+                        g_string_append_printf(out, "\\u%04x",
+                                               0x2000 | ((uint8_t) text.data[i += 2] & 0x3f));
+                else
+                        g_string_append_printf(out, "\\u%04x", byte);
+                plain = i + 1;
+        }
+        g_string_append_len(out, text.data + plain, (gssize) (text.len - plain));
+        g_string_append_c(out, '"');
+}
+
+void tape_write_name(TapeValue member, GString *out)
+{
+        write_string(tape_name(member), out);
+}
+
+/* write_real: shortest of the forms that read back as the same number, and never an integer's. */
+static void write_real(double number, GString *out)
+{
+        char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+        g_ascii_dtostr(text, sizeof(text), number);
+        g_string_append(out, text);
+        if (!strpbrk(text, ".eE"))
+                g_string_append(out, ".0");
+}
+
+static void write_inside(TapeValue container, GString *out)
+{
+        bool object = tape_type(container) == TAPE_OBJECT;
+
+        g_string_append_c(out, object ? '{' : '[');
+        for (TapeValue element = tape_first(container); element.node;) {
+                if (object) {
+                        tape_write_name(element, out);
+                        g_string_append_c(out, ':');
+                }
+                tape_write(element, out);
+                element = tape_next(container, element);
+                if (element.node)
+                        g_string_append_c(out, ',');
+        }
+        g_string_append_c(out, object ? '}' : ']');
+}
+
+void tape_write(TapeValue value, GString *out)
+{
+        switch (tape_type(value)) {
+        case TAPE_ABSENT:
+        case TAPE_NULL: g_string_append(out, "null"); break;
+        case TAPE_FALSE: g_string_append(out, "false"); break;
+        case TAPE_TRUE: g_string_append(out, "true"); break;
+        case TAPE_INTEGER:
+                g_string_append_printf(out, "%" G_GINT64_FORMAT, tape_integer(value));
+                break;
+        case TAPE_REAL: write_real(tape_number(value), out); break;
+        case TAPE_STRING: write_string(tape_string(value), out); break;
+        case TAPE_ARRAY:
+        case TAPE_OBJECT: write_inside(value, out); break;
+        }
+}

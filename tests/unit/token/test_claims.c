@@ -1,0 +1,272 @@
+/* What a payload must be to become claims, and what claims answer. */
+#include "token/claims.h"
+#include "rows.h"
+
+typedef struct Row {
+        const char *sentence;
+        const char *payload;
+        int answer;
+} Row;
+
+static const Row rows[] = {
+        { "an empty object", "{}", 0 },
+        { "all registered claims",
+          "{\"iss\":\"a\",\"sub\":\"b\",\"aud\":\"c\",\"exp\":1,\"nbf\":2,\"iat\":3,\"jti\":\"d\"}",
+          0 },
+        { "no JSON", "Payload", CLAIMS_E_MALFORMED },
+        { "a list", "[]", CLAIMS_E_MALFORMED },
+        { "bytes behind it", "{}x", CLAIMS_E_MALFORMED },
+        { "a claim twice", "{\"sub\":\"a\",\"sub\":\"a\"}", CLAIMS_E_MALFORMED },
+        { "exp of the last second of 9999", "{\"exp\":253402300799}", 0 },
+        { "exp one second later", "{\"exp\":253402300800}", CLAIMS_E_MALFORMED },
+        { "exp a fraction later", "{\"exp\":253402300799.5}", CLAIMS_E_MALFORMED },
+        { "exp of zero", "{\"exp\":0}", 0 },
+        { "exp of minus zero", "{\"exp\":-0.0}", 0 },
+        { "exp below zero", "{\"exp\":-1}", CLAIMS_E_MALFORMED },
+        { "exp a fraction below zero", "{\"exp\":-0.1}", CLAIMS_E_MALFORMED },
+        { "exp of the smallest int64", "{\"exp\":-9223372036854775808}", CLAIMS_E_MALFORMED },
+        { "exp of the largest double", "{\"exp\":1.7e308}", CLAIMS_E_MALFORMED },
+        { "exp in a string", "{\"exp\":\"1\"}", CLAIMS_E_MALFORMED },
+        { "exp of null", "{\"exp\":null}", CLAIMS_E_MALFORMED },
+        { "nbf of true", "{\"nbf\":true}", CLAIMS_E_MALFORMED },
+        { "iat in a list", "{\"iat\":[1]}", CLAIMS_E_MALFORMED },
+        { "iss is a number", "{\"iss\":1}", CLAIMS_E_MALFORMED },
+        { "sub is null", "{\"sub\":null}", CLAIMS_E_MALFORMED },
+        { "azp is a list", "{\"azp\":[\"a\"]}", CLAIMS_E_MALFORMED },
+        { "client_id is a number", "{\"client_id\":1}", CLAIMS_E_MALFORMED },
+        { "jti is an object", "{\"jti\":{}}", CLAIMS_E_MALFORMED },
+        { "sid is false", "{\"sid\":false}", CLAIMS_E_MALFORMED },
+        { "aud is a number", "{\"aud\":1}", CLAIMS_E_MALFORMED },
+        { "aud is null", "{\"aud\":null}", CLAIMS_E_MALFORMED },
+        { "aud lists a number", "{\"aud\":[\"a\",1]}", CLAIMS_E_MALFORMED },
+        { "aud lists nothing", "{\"aud\":[]}", 0 },
+        { "scope is a number", "{\"scope\":1}", CLAIMS_E_MALFORMED },
+        { "scope lists strings", "{\"scope\":[\"a\",\"b\"]}", 0 },
+        { "scope lists a list", "{\"scope\":[[\"a\"]]}", CLAIMS_E_MALFORMED },
+        { "as deep as allowed", "{\"x\":[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}", 0 },
+        { "one level too deep", "{\"x\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}", CLAIMS_E_MALFORMED },
+};
+
+typedef struct KindRow {
+        const char *sentence;
+        const char *header;
+        const char *payload;
+        TokenKind kind;
+} KindRow;
+
+static const KindRow kinds[] = {
+        { "neither says anything", "", "{}", TOKEN_KIND_UNMARKED },
+        { "JWT in the header says nothing", "JWT", "{}", TOKEN_KIND_UNMARKED },
+        { "JWT in any case says nothing", "jWt", "{}", TOKEN_KIND_UNMARKED },
+        { "at+jwt", "at+jwt", "{}", TOKEN_KIND_ACCESS },
+        { "application/at+jwt", "Application/AT+JWT", "{}", TOKEN_KIND_ACCESS },
+        { "logout+jwt", "logout+jwt", "{}", TOKEN_KIND_LOGOUT },
+        { "dpop+jwt", "dpop+jwt", "{}", TOKEN_KIND_DPOP },
+        { "a header that nobody knows", "secevent+jwt", "{}", TOKEN_KIND_OTHER },
+        { "only the prefix of a media type", "application/", "{}", TOKEN_KIND_OTHER },
+        { "Bearer", "JWT", "{\"typ\":\"Bearer\"}", TOKEN_KIND_ACCESS },
+        { "ID", "JWT", "{\"typ\":\"ID\"}", TOKEN_KIND_ID },
+        { "Refresh", "JWT", "{\"typ\":\"Refresh\"}", TOKEN_KIND_REFRESH },
+        { "Offline", "JWT", "{\"typ\":\"Offline\"}", TOKEN_KIND_OFFLINE },
+        { "Logout", "JWT", "{\"typ\":\"Logout\"}", TOKEN_KIND_LOGOUT },
+        { "DPoP", "JWT", "{\"typ\":\"DPoP\"}", TOKEN_KIND_DPOP },
+        { "a claim that nobody knows", "JWT", "{\"typ\":\"Bear\"}", TOKEN_KIND_OTHER },
+        { "an empty claim", "JWT", "{\"typ\":\"\"}", TOKEN_KIND_OTHER },
+        { "a claim that is no string", "JWT", "{\"typ\":1}", TOKEN_KIND_OTHER },
+        { "at+jwt and Bearer agree", "at+jwt", "{\"typ\":\"Bearer\"}", TOKEN_KIND_ACCESS },
+        { "at+jwt and ID: the claim counts", "at+jwt", "{\"typ\":\"ID\"}", TOKEN_KIND_ID },
+        { "dpop+jwt and Bearer: the header counts", "dpop+jwt", "{\"typ\":\"Bearer\"}",
+          TOKEN_KIND_DPOP },
+        { "unmarked with the logout event", "JWT",
+          "{\"events\":{\"http://schemas.openid.net/event/backchannel-logout\":{}}}",
+          TOKEN_KIND_LOGOUT },
+        { "unmarked with another event", "JWT", "{\"events\":{\"x\":{}}}", TOKEN_KIND_UNMARKED },
+};
+
+typedef struct FindRow {
+        const char *sentence;
+        const char *path;
+        const char *found; /* NULL: absent */
+} FindRow;
+
+static const char *const nested =
+    "{\"a\":{\"b\":{\"c\":\"abc\"},\"b.c\":\"a b.c\"},\"https://e.x/y\":\"url\","
+    "\"d.e\":{\"f\":\"de f\"},\"d\":{\"g\":\"d "
+    "g\",\"e\":{\"h\":\"deh\"}},\"s\":\"text\",\"\":\"empty\"}";
+
+static const FindRow finds[] = {
+        { "a member", "s", "text" },
+        { "a name that holds dots", "https://e.x/y", "url" },
+        { "a name that holds dots goes first, a level down", "a.b.c", "a b.c" },
+        { "a name that holds dots, then a member of it", "d.e.f", "de f" },
+        { "the other way when the longer name lacks it", "d.e.h", "deh" },
+        { "two levels", "d.g", "d g" },
+        { "absent", "x", NULL },
+        { "absent a level down", "a.x", NULL },
+        { "below a string", "s.x", NULL },
+        { "a dot at the end", "s.", NULL },
+        { "a dot in front", ".s", NULL },
+        { "two dots", "a..b", NULL },
+        { "the empty name", "", "empty" },
+};
+
+static Claims *parse(const char *payload, const char *typ)
+{
+        Claims *claims = NULL;
+
+        g_assert_cmpint(claims_parse(span_from(payload), span_from(typ), &claims, NULL), ==, 0);
+        return claims;
+}
+
+static void run_row(const void *data)
+{
+        const Row *row = data;
+        g_autoptr(Claims) claims = NULL;
+        const char *trouble = NULL;
+
+        g_assert_cmpint(claims_parse(span_from(row->payload), SPAN_EMPTY, &claims, &trouble), ==,
+                        row->answer);
+        g_assert_true((claims == NULL) == (row->answer != 0));
+        g_assert_true((trouble == NULL) == (row->answer == 0));
+}
+
+static void run_kind(const void *data)
+{
+        const KindRow *row = data;
+        g_autoptr(Claims) claims = parse(row->payload, row->header);
+
+        g_assert_cmpstr(token_kind_text(claims_kind(claims)), ==, token_kind_text(row->kind));
+}
+
+static void run_find(const void *data)
+{
+        const FindRow *row = data;
+        g_autoptr(Claims) claims = parse(nested, "");
+
+        Span found = tape_string(claims_find(claims, row->path));
+
+        g_assert_true(span_equal(found, span_from(row->found)));
+}
+
+static void test_texts(void)
+{
+        g_autoptr(Claims) claims = parse("{\"iss\":\"i\",\"sub\":\"s\",\"azp\":\"p\",\"client_id\":"
+                                         "\"q\",\"jti\":\"j\",\"sid\":\"d\"}",
+                                         "");
+
+        g_assert_true(span_equal_string(claims_issuer(claims), "i"));
+        g_assert_true(span_equal_string(claims_subject(claims), "s"));
+        g_assert_true(span_equal_string(claims_party(claims), "p"));
+        g_assert_true(span_equal_string(claims_jti(claims), "j"));
+        g_assert_true(span_equal_string(claims_sid(claims), "d"));
+}
+
+static void test_absent(void)
+{
+        g_autoptr(Claims) claims = parse("{\"client_id\":\"q\"}", "");
+
+        g_assert_true(span_equal_string(claims_party(claims), "q"));
+        g_assert_cmpuint(claims_issuer(claims).len, ==, 0);
+        g_assert_cmpint(claims_expiry(claims), ==, CLAIMS_TIME_NONE);
+        g_assert_cmpint(claims_not_before(claims), ==, CLAIMS_TIME_NONE);
+        g_assert_cmpint(claims_issued_at(claims), ==, CLAIMS_TIME_NONE);
+        g_assert_cmpuint(claims_n_audiences(claims), ==, 0);
+        g_assert_false(claims_has_audience(claims, SPAN_EMPTY));
+        g_assert_false(claims_has_scope(claims, SPAN_EMPTY));
+}
+
+static void test_times(void)
+{
+        g_autoptr(Claims) claims =
+            parse("{\"exp\":1800000300.999,\"nbf\":1.5e9,\"iat\":1800000000}", "");
+
+        g_assert_cmpint(claims_expiry(claims), ==, 1800000300);
+        g_assert_cmpint(claims_not_before(claims), ==, 1500000000);
+        g_assert_cmpint(claims_issued_at(claims), ==, 1800000000);
+}
+
+static void test_audiences(void)
+{
+        g_autoptr(Claims) one = parse("{\"aud\":\"orders\"}", ""),
+                          two = parse("{\"aud\":[\"account\",\"orders\"]}", "");
+
+        g_assert_cmpuint(claims_n_audiences(one), ==, 1);
+        g_assert_cmpuint(claims_n_audiences(two), ==, 2);
+        g_assert_true(span_equal_string(claims_audience(two, 1), "orders"));
+        g_assert_cmpuint(claims_audience(two, 2).len, ==, 0);
+        g_assert_true(claims_has_audience(one, span_from("orders")));
+        g_assert_true(claims_has_audience(two, span_from("orders")));
+        g_assert_false(claims_has_audience(two, span_from("order")));
+        g_assert_false(claims_has_audience(two, span_from("account orders")));
+}
+
+static void test_too_many_audiences(void)
+{
+        g_autoptr(GString) payload = g_string_new("{\"aud\":[\"a\"");
+        g_autoptr(Claims) claims = NULL;
+
+        for (int i = 1; i < CLAIMS_AUDIENCES_MAX; i++)
+                g_string_append(payload, ",\"a\"");
+        g_string_append(payload, "]}");
+        g_assert_cmpint(
+            claims_parse(span_of(payload->str, payload->len), SPAN_EMPTY, &claims, NULL), ==, 0);
+        g_string_insert(payload, (gssize) payload->len - 2, ",\"a\"");
+        g_clear_pointer(&claims, claims_unref);
+        g_assert_cmpint(
+            claims_parse(span_of(payload->str, payload->len), SPAN_EMPTY, &claims, NULL), ==,
+            CLAIMS_E_MALFORMED);
+}
+
+static void test_scopes(void)
+{
+        g_autoptr(Claims) words = parse("{\"scope\":\" orders:read  email \"}", ""),
+                          list = parse("{\"scope\":[\"orders:read\"]}", "");
+
+        g_assert_true(claims_has_scope(words, span_from("orders:read")));
+        g_assert_true(claims_has_scope(words, span_from("email")));
+        g_assert_false(claims_has_scope(words, span_from("orders")));
+        g_assert_false(claims_has_scope(words, span_from("orders:read  email")));
+        g_assert_false(claims_has_scope(words, SPAN_EMPTY));
+        g_assert_true(claims_has_scope(list, span_from("orders:read")));
+        g_assert_false(claims_has_scope(list, span_from("email")));
+}
+
+static void test_payload_is_not_borrowed(void)
+{
+        g_autoptr(Claims) claims = NULL;
+        char payload[] = " {\"sub\" : \"b\"} ";
+
+        claims = parse(payload, "");
+        memset(payload, 'x', sizeof payload - 1);
+        g_assert_true(span_equal_string(claims_subject(claims), "b"));
+}
+
+static void test_reference(void)
+{
+        Claims *claims = parse("{\"sub\":\"b\"}", "");
+        g_autoptr(Claims) second = claims_ref(claims);
+
+        claims_unref(claims);
+        g_assert_true(span_equal_string(claims_subject(second), "b"));
+        claims_unref(NULL);
+}
+
+int main(int argc, char **argv)
+{
+        g_test_init(&argc, &argv, NULL);
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                rows_add("claims", rows[i].sentence, &rows[i], run_row);
+        for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+                rows_add("claims/kind", kinds[i].sentence, &kinds[i], run_kind);
+        for (size_t i = 0; i < G_N_ELEMENTS(finds); i++)
+                rows_add("claims/find", finds[i].sentence, &finds[i], run_find);
+        g_test_add_func("/claims/each text is found", test_texts);
+        g_test_add_func("/claims/what is absent is empty", test_absent);
+        g_test_add_func("/claims/fractions of a second are cut", test_times);
+        g_test_add_func("/claims/aud is a list and ours is second", test_audiences);
+        g_test_add_func("/claims/256 audiences and one more", test_too_many_audiences);
+        g_test_add_func("/claims/a scope is a whole word", test_scopes);
+        g_test_add_func("/claims/nothing borrows from the payload", test_payload_is_not_borrowed);
+        g_test_add_func("/claims/the last reference frees", test_reference);
+        return g_test_run();
+}
