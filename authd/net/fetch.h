@@ -1,0 +1,55 @@
+/* fetch: HTTP requests that we make, by curl multi on the main thread's GLib loop.
+ *
+ * One Fetcher, one owner thread. Each fetch has a deadline, a size limit, and no redirects (a
+ * provider that redirects is misconfigured or not the provider). https verifies peer and name, TLS
+ * 1.2 at least; plain http is refused unless the host is a loopback literal or "localhost".
+ * Environment proxies are ignored unless proxy is set. The callback is called exactly once, never
+ * before fetch_start returned; after fetch_cancel it is not called. */
+#pragma once
+
+#include "base/span.h"
+
+#include <glib.h>
+
+#define FETCH_SIZE_MAX_DEFAULT      (1024 * 1024)
+#define FETCH_DEADLINE_USEC_DEFAULT (10 * G_USEC_PER_SEC)
+
+typedef struct Fetcher Fetcher;
+typedef struct Fetch Fetch;
+
+typedef struct FetchOptions {
+        const char *url;
+        const char *ca_file;        /* NULL: the system's */
+        const char *proxy;          /* NULL: none */
+        const char *const *headers; /* NULL-terminated "Name: value" lines; NULL: none */
+        Span body;                  /* POST when form is set */
+        bool form;                  /* POST, application/x-www-form-urlencoded */
+        const char *basic_user;     /* NULL: none */
+        Span basic_password;
+        size_t size_max;       /* 0: default */
+        int64_t deadline_usec; /* 0: default; relative */
+} FetchOptions;
+
+typedef struct FetchAnswer {
+        int error; /* 0: an HTTP answer came; else a negative errno: -ECONNREFUSED, -ETIMEDOUT,
+                    * -EFBIG (too large), -EPROTO (TLS), -EPERM (plain http), -EIO */
+        const char *trouble; /* one sentence when error is set, for logs */
+        unsigned status;
+        Span body;                /* borrowed for the callback */
+        const char *content_type; /* "" if absent */
+        const char *cache_control;
+        const char *etag;
+        const char *retry_after;
+} FetchAnswer;
+
+typedef void (*FetchDone)(const FetchAnswer *answer, void *userdata);
+
+Fetcher *fetcher_new(GMainContext *context);
+void fetcher_free(Fetcher *fetcher); /* cancels what is under way; not from a callback */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fetcher, fetcher_free)
+
+/* fetch_start: options are copied. Never NULL; what is refused outright arrives as an answer. */
+Fetch *fetch_start(Fetcher *fetcher, const FetchOptions *options, FetchDone done, void *userdata);
+void fetch_cancel(Fetch *fetch); /* takes NULL */
+/* fetch_url_allowed: https, or http to loopback. False: *ret_why is a sentence. */
+bool fetch_url_allowed(const char *url, const char **ret_why);
