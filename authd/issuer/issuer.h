@@ -1,0 +1,97 @@
+/* issuer: the providers that we trust, kept up to date on the main thread.
+ *
+ * Issuers owns one state machine an issuer: discovery (the document's issuer must equal the
+ * configured url), then keys, refreshed in the background ahead of need; a failure keeps the last
+ * good keys and backs off with jitter. Nothing here blocks. Whenever the picture changes, a new
+ * IssuerView is built and handed to changed(). Unknown kids come by letter to issuers_want_key: one
+ * fetch for all who wait, a cooldown between fetches, and a memory of kids that a fresh set did not
+ * have, so that unsigned garbage buys no fetches. Main thread only. Logs. */
+#pragma once
+
+#include "base/metric.h"
+#include "issuer/view.h"
+#include "net/fetch.h"
+
+#include <jansson.h>
+
+/* Refreshing: Cache-Control within these bounds; without one, the default. */
+#define ISSUER_REFRESH_MIN_SEC     30
+#define ISSUER_REFRESH_MAX_SEC     (15 * 60)
+#define ISSUER_REFRESH_DEFAULT_SEC (5 * 60)
+
+/* After a failure: the first retry, doubled by each further one, with jitter. */
+#define ISSUER_RETRY_MIN_USEC (1 * G_USEC_PER_SEC)
+#define ISSUER_RETRY_MAX_USEC (60 * G_USEC_PER_SEC)
+
+/* Unknown kids: the least time between two fetches that they cause; kids whose askers may wait that
+ * out (more are told UNAVAILABLE: nobody asked for theirs); askers parked on one issuer (more are
+ * told UNAVAILABLE). */
+#define ISSUER_COOLDOWN_USEC        (1 * G_USEC_PER_SEC)
+#define ISSUER_COOLDOWN_WAITING_MAX 32
+#define ISSUER_WAITING_MAX          1024
+
+/* Negative memory: how many kids (the oldest are forgotten first), and for how long. */
+#define ISSUER_ABSENT_KIDS_MAX    1024
+#define ISSUER_ABSENT_SEC         10
+
+#define ISSUER_DISCOVERY_SIZE_MAX (256 * 1024)
+#define ISSUERS_MAX               256
+
+typedef struct IssuerSettings {
+        char *name;
+        char *url;
+        char *fetch_url; /* NULL: url. The document's own URLs under url are moved under it */
+        char *ca_file;   /* NULL: the system's */
+        char *keys_file; /* NULL; a static JWKS: nothing is ever fetched */
+        AlgSet algorithms;
+        int64_t leeway_sec;
+        char *client_id;          /* for introspection; NULL: none */
+        char *client_secret_file; /* read when used */
+} IssuerSettings;
+
+void issuer_settings_free(IssuerSettings *settings);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(IssuerSettings, issuer_settings_free)
+
+typedef enum IssuerKeysAnswer {
+        ISSUER_KEYS_ASKED,    /* the provider was asked after the question: the view is fresh */
+        ISSUER_KEYS_COOLDOWN, /* as fresh as can be: a fetch a moment ago showed that it is absent
+                               */
+        ISSUER_KEYS_UNAVAILABLE, /* the provider could not be asked */
+} IssuerKeysAnswer;
+
+typedef void (*IssuerKeysDone)(IssuerKeysAnswer answer, void *userdata);
+
+typedef struct IssuersHooks {
+        /* A new view is there; called before the IssuerKeysDone of those who waited for it. The
+         * hook hands it to every worker by a letter; answers travel behind it in the same
+         * mailboxes, so whoever gets an answer already has the view. */
+        void (*changed)(IssuerView *view, void *userdata);
+        void *userdata;
+        /* Labels issuer, call (discovery, keys), result (ok, unreachable, status, unusable).
+         * NULL: not counted. */
+        MetricFamily *upstream_calls;
+} IssuersHooks;
+
+typedef struct Issuers Issuers;
+
+Issuers *issuers_new(GMainContext *context, Fetcher *fetcher, const IssuersHooks *hooks);
+/* issuers_configure: takes the settings (array of IssuerSettings, copied), starts what is new,
+ * keeps the keys of issuers whose url, fetch_url, ca_file and keys_file did not change, forgets the
+ * rest, and calls changed() once. A keys_file that cannot be used is an error, and nothing is
+ * changed then. */
+bool issuers_configure(Issuers *issuers, GPtrArray *settings, bool allow_development,
+                       GError **error);
+/* issuers_want_key: done is called exactly once, at once or later, at the latest with the second
+ * fetch from now; the asker keeps its own deadline. In done the caller may do what it likes, even
+ * issuers_free. name: IssuerFacts.name; one that is no longer configured is UNAVAILABLE. */
+void issuers_want_key(Issuers *issuers, const char *name, Span kid, IssuerKeysDone done,
+                      void *userdata);
+/* issuers_ready: every issuer has keys, or *ret_missing (may be NULL) names the first that has
+ * none. */
+bool issuers_ready(const Issuers *issuers, const char **ret_missing);
+/* issuers_status: a new JSON array, one object an issuer: name, url, keys (array of kid, kty,
+ * algs), keys_at, next_refresh_at, state ("ready", "waiting", "failing", "static"), last_error,
+ * development. */
+json_t *issuers_status(const Issuers *issuers);
+void issuers_free(Issuers *issuers);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Issuers, issuers_free)
