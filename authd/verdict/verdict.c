@@ -1,0 +1,178 @@
+/* verdict: see verdict.h. The table below is the only place that says what a reason is called. */
+#include "verdict/verdict.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define TOKEN_ERROR "invalid_token"
+#define SCOPE_ERROR "insufficient_scope"
+
+#define INVALID     CLASS_INVALID, .bearer_error = TOKEN_ERROR, .status = 401
+#define FORBIDDEN   CLASS_FORBIDDEN, .bearer_error = SCOPE_ERROR, .status = 403
+#define UNAVAILABLE CLASS_UNAVAILABLE, .status = 503
+
+static const ReasonWords words[_VERDICT_MAX] = {
+        { VERDICT_UNAVAILABLE, UNAVAILABLE, .word = "unavailable", .log_level = LOG_LEVEL_WARNING,
+          .sentence = "The token could not be judged: what it takes could not be asked." },
+        { VERDICT_VALID, CLASS_VALID, .word = "valid", .status = 200, .log_level = LOG_LEVEL_DEBUG,
+          .sentence = "The token is good here and now." },
+        /* RFC 6750 §3.1: a request without credentials is told no error code. */
+        { VERDICT_MISSING_TOKEN, CLASS_INVALID, .status = 401, .word = "missing_token",
+          .log_level = LOG_LEVEL_INFO, .sentence = "No token was presented." },
+        { VERDICT_MALFORMED, INVALID, .word = "malformed", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token is broken." },
+        { VERDICT_UNSUPPORTED_ALGORITHM, INVALID, .word = "unsupported_algorithm",
+          .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "The token's signature algorithm is not accepted." },
+        { VERDICT_UNKNOWN_ISSUER, INVALID, .word = "unknown_issuer", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token comes from an issuer that is not trusted here." },
+        { VERDICT_UNKNOWN_KEY, INVALID, .word = "unknown_key", .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "The issuer has no key by which the token could be verified." },
+        { VERDICT_KEY_MISMATCH, INVALID, .word = "key_mismatch", .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "The key that the token names may not verify its algorithm." },
+        { VERDICT_BAD_SIGNATURE, INVALID, .word = "bad_signature", .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "The signature does not hold: forged, altered or cut." },
+        { VERDICT_EXPIRED, INVALID, .word = "expired", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token has expired." },
+        { VERDICT_NOT_YET_VALID, INVALID, .word = "not_yet_valid", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token is not valid yet." },
+        { VERDICT_TOO_OLD, INVALID, .word = "too_old", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token was issued too long ago." },
+        { VERDICT_WRONG_TYPE, INVALID, .word = "wrong_type", .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "This kind of token is not accepted here." },
+        { VERDICT_WRONG_AUDIENCE, INVALID, .word = "wrong_audience", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token is meant for somebody else." },
+        { VERDICT_WRONG_PARTY, INVALID, .word = "wrong_party", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token was issued to a client that is not accepted here." },
+        { VERDICT_MISSING_CLAIM, FORBIDDEN, .word = "missing_claim", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token lacks a claim." },
+        { VERDICT_MISSING_SCOPE, FORBIDDEN, .word = "missing_scope", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token lacks a scope." },
+        { VERDICT_MISSING_ROLE, FORBIDDEN, .word = "missing_role", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token lacks a role." },
+        { VERDICT_MISSING_GROUP, FORBIDDEN, .word = "missing_group", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The token lacks a group." },
+        { VERDICT_REVOKED, INVALID, .word = "revoked", .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "The token was revoked." },
+        { VERDICT_DEVELOPMENT_ISSUER, INVALID, .word = "development_issuer",
+          .log_level = LOG_LEVEL_WARNING,
+          .sentence = "The token comes from a development provider, which is not allowed here." },
+        { VERDICT_INACTIVE, INVALID, .word = "inactive", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The issuer says that the token is no longer active." },
+};
+
+static const char *const class_texts[] = {
+        [CLASS_UNAVAILABLE] = "unavailable",
+        [CLASS_VALID] = "valid",
+        [CLASS_INVALID] = "invalid",
+        [CLASS_FORBIDDEN] = "forbidden",
+};
+
+const ReasonWords *reason_words(Reason reason)
+{
+        g_assert((unsigned) reason < _VERDICT_MAX && words[reason].reason == reason);
+        return &words[reason];
+}
+
+bool reason_from_word(const char *word, Reason *ret)
+{
+        for (size_t i = 0; i < _VERDICT_MAX; i++)
+                if (strcmp(words[i].word, word) == 0) {
+                        *ret = words[i].reason;
+                        return true;
+                }
+        return false;
+}
+
+const char *verdict_class_text(VerdictClass verdict)
+{
+        g_assert((unsigned) verdict < G_N_ELEMENTS(class_texts));
+        return class_texts[verdict];
+}
+
+void verdict_clear(Verdict *verdict)
+{
+        claims_unref(verdict->claims);
+        *verdict = VERDICT_INIT;
+}
+
+static bool byte_is_plain(unsigned char byte)
+{
+        return byte >= 0x20 && byte <= 0x7e && byte != '\\';
+}
+
+#define ELLIPSIS "..."
+
+const char *verdict_printable(Span text, char *buffer, size_t size)
+{
+        static const char digits[] = "0123456789abcdef";
+        size_t used = 0, fits = 0; /* fits: the longest prefix that leaves room for the ellipsis */
+
+        g_assert(size > strlen(ELLIPSIS));
+        for (size_t i = 0; i < text.len; i++) {
+                unsigned char byte = (unsigned char) text.data[i];
+                size_t need = byte_is_plain(byte) ? 1 : 4;
+
+                if (used + need >= size) {
+                        memcpy(buffer + fits, ELLIPSIS, sizeof(ELLIPSIS));
+                        return buffer;
+                }
+                if (need == 1)
+                        buffer[used] = (char) byte;
+                else
+                        memcpy(buffer + used,
+                               (char[]){ '\\', 'x', digits[byte >> 4], digits[byte & 15] }, 4);
+                used += need;
+                if (used + strlen(ELLIPSIS) < size)
+                        fits = used;
+        }
+        buffer[used] = '\0';
+        return buffer;
+}
+
+/* Callers make hostile text printable; whatever slipped through does not reach a terminal or a
+ * header. */
+static void detail_finish(char *detail, size_t wanted_len)
+{
+        if (wanted_len >= VERDICT_DETAIL_MAX)
+                memcpy(detail + VERDICT_DETAIL_MAX - sizeof(ELLIPSIS), ELLIPSIS, sizeof(ELLIPSIS));
+        for (char *c = detail; *c != '\0'; c++)
+                if (*c < 0x20 || *c > 0x7e)
+                        *c = '?';
+}
+
+Reason verdict_refuse(Verdict *verdict, Reason reason, const char *format, ...)
+{
+        va_list arguments;
+        int len;
+
+        g_assert(reason != VERDICT_VALID);
+        verdict->reason = reason;
+        verdict->until_sec = 0;
+        if (!format) {
+                g_strlcpy(verdict->detail, reason_words(reason)->sentence, VERDICT_DETAIL_MAX);
+                return reason;
+        }
+        va_start(arguments, format);
+        len = vsnprintf(verdict->detail, VERDICT_DETAIL_MAX, format, arguments);
+        va_end(arguments);
+        if (len < 0)
+                verdict->detail[0] = '\0';
+        detail_finish(verdict->detail, len < 0 ? 0 : (size_t) len);
+        return reason;
+}
+
+void steps_add(Steps *steps, const char *name, StepResult result, Reason reason, Span found,
+               Span wanted)
+{
+        Step *step;
+
+        if (!steps || steps->n_steps == STEPS_MAX)
+                return;
+        step = &steps->steps[steps->n_steps++];
+        step->name = name;
+        step->result = result;
+        step->reason = reason;
+        verdict_printable(found, step->found, sizeof(step->found));
+        verdict_printable(wanted, step->wanted, sizeof(step->wanted));
+}
