@@ -12,6 +12,7 @@
 struct Claims {
         gatomicrefcount references;
         TokenKind kind;
+        TokenKind header_kind; /* by the header alone */
         Tape *tape;
         TapeValue texts[N_TEXTS]; /* by TextClaim; they borrow from tape */
         int64_t expiry, not_before, issued_at;
@@ -178,25 +179,33 @@ static TokenKind kind_of_header(Span typ)
 static TokenKind kind_of_claims(const Claims *claims)
 {
         TapeValue typ = member(claims, "typ");
+        TokenKind kind = TOKEN_KIND_OTHER;
 
         if (tape_type(typ) == TAPE_STRING)
-                return kind_of_word(claim_kinds, G_N_ELEMENTS(claim_kinds), tape_string(typ));
-        if (typ.node)
-                return TOKEN_KIND_OTHER;
-        return tape_member(member(claims, "events"), span_from(LOGOUT_EVENT)).node
-                   ? TOKEN_KIND_LOGOUT
-                   : TOKEN_KIND_UNMARKED;
+                kind = kind_of_word(claim_kinds, G_N_ELEMENTS(claim_kinds), tape_string(typ));
+        else if (!typ.node)
+                kind = tape_member(member(claims, "events"), span_from(LOGOUT_EVENT)).node
+                           ? TOKEN_KIND_LOGOUT
+                           : TOKEN_KIND_UNMARKED;
+        /* Only the exact word makes an access token; in any case of letters the others are none. */
+        if (kind == TOKEN_KIND_ACCESS && !span_equal_string(tape_string(typ), "Bearer"))
+                kind = TOKEN_KIND_OTHER;
+        return kind;
 }
 
-/* Where header and claims disagree, the one that is no access token counts. */
-static TokenKind kind_of(const Claims *claims, Span typ)
-{
-        TokenKind header = kind_of_header(typ), claim = kind_of_claims(claims);
+/* The kinds in the order in which one of them decides: whichever mark says that this is no access
+ * token counts, then one that nobody knows, then the one that says so. */
+static const TokenKind kind_order[] = {
+        TOKEN_KIND_LOGOUT,  TOKEN_KIND_DPOP,  TOKEN_KIND_ID,     TOKEN_KIND_REFRESH,
+        TOKEN_KIND_OFFLINE, TOKEN_KIND_OTHER, TOKEN_KIND_ACCESS,
+};
 
-        if (header == TOKEN_KIND_UNMARKED ||
-            (header == TOKEN_KIND_ACCESS && claim != TOKEN_KIND_UNMARKED))
-                return claim;
-        return header;
+static TokenKind kind_of(TokenKind header, TokenKind claim)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(kind_order); i++)
+                if (header == kind_order[i] || claim == kind_order[i])
+                        return kind_order[i];
+        return TOKEN_KIND_UNMARKED;
 }
 
 static const char *read_all(Claims *claims, Span typ)
@@ -207,7 +216,8 @@ static const char *read_all(Claims *claims, Span typ)
                 trouble = read_times(claims);
         if (!trouble)
                 trouble = check_lists(claims);
-        claims->kind = kind_of(claims, typ);
+        claims->header_kind = kind_of_header(typ);
+        claims->kind = kind_of(claims->header_kind, kind_of_claims(claims));
         return trouble;
 }
 
@@ -276,6 +286,11 @@ TapeValue claims_root(const Claims *claims)
 size_t claims_size(const Claims *claims)
 {
         return sizeof(*claims) + tape_size(claims->tape);
+}
+
+TokenKind claims_header_kind(const Claims *claims)
+{
+        return claims->header_kind;
 }
 
 TokenKind claims_kind(const Claims *claims)

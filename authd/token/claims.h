@@ -41,6 +41,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Claims, claims_unref)
 TapeValue claims_root(const Claims *claims); /* all of them; tape_write gives their JSON text */
 size_t claims_size(const Claims *claims);    /* bytes of memory held, for the cache's bound */
 TokenKind claims_kind(const Claims *claims);
+TokenKind claims_header_kind(const Claims *claims); /* what the header's typ alone says */
 const char *token_kind_text(TokenKind kind);
 
 Span claims_issuer(const Claims *claims);  /* empty: absent */

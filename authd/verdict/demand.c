@@ -182,8 +182,7 @@ static const TypeWord *type_word_find(const char *word)
 }
 
 /* The kind that header and claim make together must be the word's, so that a token which
- * contradicts itself matches neither. Of the header's own words claims keep nothing but that kind:
- * it is sure to come from the header only where no claim is. */
+ * contradicts itself matches neither. */
 static bool type_matches(const Demand *demand, const DemandItem *item, const Claims *claims)
 {
         const TypeWord *known = type_word_find(item->text);
@@ -192,7 +191,7 @@ static bool type_matches(const Demand *demand, const DemandItem *item, const Cla
         if (claims_kind(claims) != (known ? known->kind : TOKEN_KIND_OTHER))
                 return false;
         if (known && known->header)
-                return !claim.node;
+                return claims_header_kind(claims) == known->kind;
         return tape_type(claim) == TAPE_STRING && tape_has_string(claim, span_from(item->text));
 }
 
