@@ -4,53 +4,60 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* NAMES: what Keycloak, GitLab, Kubernetes and the RFCs call things. Order is of no meaning outside
- * this process; the index is what a node keeps. */
+/* NAMES: what Keycloak, GitLab, Kubernetes and the RFCs call things, by length and then by bytes.
+ * The index is what a node keeps; it has no meaning outside this process. */
 static const char *const names[] = {
+        "acr",
+        "act",
+        "amr",
+        "aud",
+        "azp",
+        "cnf",
         "exp",
         "iat",
-        "nbf",
-        "auth_time",
-        "jti",
         "iss",
-        "aud",
+        "jkt",
+        "jti",
+        "nbf",
+        "sid",
         "sub",
         "typ",
-        "azp",
-        "sid",
-        "acr",
-        "amr",
+        "name",
+        "email",
         "nonce",
+        "roles",
+        "scope",
+        "broker",
+        "events",
+        "groups",
+        "locale",
+        "account",
+        "x5t#S256",
+        "auth_time",
         "client_id",
         "clientHost",
-        "clientAddress",
-        "session_state",
-        "allowed-origins",
-        "realm_access",
-        "resource_access",
-        "roles",
-        "account",
-        "scope",
-        "email_verified",
-        "name",
-        "groups",
-        "preferred_username",
         "given_name",
+        "client_host",
         "family_name",
-        "email",
-        "locale",
-        "cnf",
-        "jkt",
-        "x5t#S256",
-        "authd_development",
         "entitlements",
-        "act",
+        "project_path",
+        "realm_access",
+        "clientAddress",
+        "kubernetes.io",
+        "session_state",
+        "email_verified",
+        "allowed-origins",
+        "resource_access",
         "realm-management",
-        "broker",
+        "authd_development",
+        "preferred_username",
 };
 
 #define NAME_NONE    UINT16_C(0xffff)
 #define NAME_SPELLED UINT16_C(0x8000) /* set: the rest is an offset >> 1 into the arena */
+
+#define NODES_USUAL  64
+#define ARENA_USUAL  1024
 
 /* TapeNode: b is the length of a string, or half of a small integer; a its offset, or the other
  * half; for containers a counts the nodes inside, b the elements. */
@@ -68,56 +75,63 @@ struct Tape {
         TapeNode nodes[]; /* the arena follows */
 };
 
+/* Writer: both halves grow apart until the value's size is known. */
 typedef struct Writer {
-        Tape *tape; /* NULL while counting */
-        uint32_t n_nodes;
-        uint32_t arena_size;
+        GArray *nodes;
+        GByteArray *arena;
 } Writer;
 
-static char *arena(const Tape *tape)
+static const char *arena(const Tape *tape)
 {
-        return (char *) (tape->nodes + tape->n_nodes);
+        return (const char *) (tape->nodes + tape->n_nodes);
 }
 
-static int find_name(const char *name)
+static int compare_name(const void *wanted, const void *entry)
 {
-        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-                if (strcmp(names[i], name) == 0)
-                        return (int) i;
-        return -1;
+        const Span *span = wanted;
+        const char *name = *(const char *const *) entry;
+        size_t len = strlen(name);
+
+        if (span->len != len)
+                return span->len < len ? -1 : 1;
+        return memcmp(span->data, name, len);
+}
+
+/* find_name: NAME_NONE when the table has no such name. */
+static uint16_t find_name(Span name)
+{
+        const char *const *found =
+            bsearch(&name, names, G_N_ELEMENTS(names), sizeof(*names), compare_name);
+
+        return found ? (uint16_t) (found - names) : NAME_NONE;
 }
 
 /* put: bytes into the arena; the offset, or UINT32_MAX when full. */
 static uint32_t put(Writer *writer, const void *bytes, size_t len)
 {
-        uint32_t offset = writer->arena_size;
+        uint32_t offset = writer->arena->len;
 
         if (len > TAPE_ARENA_MAX - offset)
                 return UINT32_MAX;
-        if (writer->tape)
-                memcpy(arena(writer->tape) + offset, bytes, len);
-        writer->arena_size += (uint32_t) len;
+        g_byte_array_append(writer->arena, bytes, (guint) len);
         return offset;
 }
 
-/* put_name: a 16-bit length and the bytes, on an even offset. */
+/* put_name: a number of the table, or a 16-bit length and the bytes on an even offset. */
 static int put_name(Writer *writer, const char *name, uint16_t *ret)
 {
-        int known = name ? find_name(name) : -1;
-        uint16_t len;
+        Span text = span_from(name);
+        uint16_t known = name ? find_name(text) : NAME_NONE, len = (uint16_t) text.len;
+        uint32_t offset;
 
-        if (!name || known >= 0) {
-                *ret = name ? (uint16_t) known : NAME_NONE;
+        *ret = known;
+        if (!name || known != NAME_NONE)
                 return 0;
-        }
-        if (strlen(name) > TAPE_ARENA_MAX)
+        if (text.len > TAPE_ARENA_MAX ||
+            ((writer->arena->len & 1) && put(writer, "", 1) == UINT32_MAX))
                 return -E2BIG;
-        len = (uint16_t) strlen(name);
-        if ((writer->arena_size & 1) && put(writer, "", 1) == UINT32_MAX)
-                return -E2BIG;
-        uint32_t offset = put(writer, &len, sizeof(len));
-
-        if (offset == UINT32_MAX || put(writer, name, len) == UINT32_MAX)
+        offset = put(writer, &len, sizeof(len));
+        if (offset == UINT32_MAX || put(writer, text.data, text.len) == UINT32_MAX)
                 return -E2BIG;
         *ret = (uint16_t) (NAME_SPELLED | (offset >> 1));
         return *ret == NAME_NONE ? -E2BIG : 0;
@@ -167,10 +181,10 @@ static int put_inside(Writer *writer, const json_t *value, unsigned depth)
 
 static int put_container(Writer *writer, const json_t *value, unsigned depth, TapeNode *node)
 {
-        uint32_t before = writer->n_nodes;
+        uint32_t before = writer->nodes->len;
         int r = put_inside(writer, value, depth);
 
-        node->a = (uint16_t) (writer->n_nodes - before);
+        node->a = (uint16_t) (writer->nodes->len - before);
         node->b =
             (uint16_t) (json_is_object(value) ? json_object_size(value) : json_array_size(value));
         return r;
@@ -191,13 +205,13 @@ static TapeType type_of(const json_t *value)
 static int put_value(Writer *writer, const char *name, const json_t *value, unsigned depth)
 {
         TapeNode node = { .type = (uint8_t) type_of(value) };
-        uint32_t index = writer->n_nodes;
+        uint32_t index = writer->nodes->len;
         double real;
         int r;
 
         if (depth > TAPE_DEPTH_MAX || index >= TAPE_NODES_MAX)
                 return -E2BIG;
-        writer->n_nodes++;
+        g_array_set_size(writer->nodes, index + 1);
         r = put_name(writer, name, &node.name);
         if (r < 0)
                 return r;
@@ -214,26 +228,38 @@ static int put_value(Writer *writer, const char *name, const json_t *value, unsi
         case TAPE_OBJECT: r = put_container(writer, value, depth, &node); break;
         default: break;
         }
-        if (writer->tape)
-                writer->tape->nodes[index] = node;
+        g_array_index(writer->nodes, TapeNode, index) = node;
         return r;
+}
+
+static Tape *join(const Writer *writer)
+{
+        size_t nodes_size = writer->nodes->len * sizeof(TapeNode);
+        Tape *tape = malloc(sizeof(Tape) + nodes_size + writer->arena->len);
+
+        if (!tape)
+                return NULL;
+        tape->n_nodes = writer->nodes->len;
+        tape->arena_size = writer->arena->len;
+        memcpy(tape->nodes, writer->nodes->data, nodes_size);
+        memcpy((char *) tape->nodes + nodes_size, writer->arena->data, writer->arena->len);
+        return tape;
 }
 
 int tape_new(const json_t *value, Tape **ret)
 {
-        Writer count = { 0 }, writer = { 0 };
-        int r = put_value(&count, NULL, value, 0);
+        g_autoptr(GArray) nodes = g_array_sized_new(FALSE, FALSE, sizeof(TapeNode), NODES_USUAL);
+        g_autoptr(GByteArray) bytes = g_byte_array_sized_new(ARENA_USUAL);
+        Writer writer = { nodes, bytes };
+        Tape *tape;
+        int r = put_value(&writer, NULL, value, 0);
 
         if (r < 0)
                 return r;
-        writer.tape = malloc(sizeof(Tape) + count.n_nodes * sizeof(TapeNode) + count.arena_size);
-        if (!writer.tape)
+        tape = join(&writer);
+        if (!tape)
                 return -ENOMEM;
-        writer.tape->n_nodes = count.n_nodes;
-        writer.tape->arena_size = count.arena_size;
-        r = put_value(&writer, NULL, value, 0);
-        g_assert(r == 0); /* the same walk as before */
-        *ret = writer.tape;
+        *ret = tape;
         return 0;
 }
 
@@ -328,14 +354,24 @@ Span tape_name(TapeValue member)
         return span_of(spelled + sizeof(len), len);
 }
 
+/* name_is: known is wanted's number in the table; then numbers are compared. A node's number is
+ * never another spelling of a name of the table. */
+static bool name_is(TapeValue member, uint16_t known, Span wanted)
+{
+        if (known != NAME_NONE || !(member.node->name & NAME_SPELLED))
+                return member.node->name == known;
+        return span_equal(tape_name(member), wanted);
+}
+
 TapeValue tape_member(TapeValue object, Span name)
 {
+        uint16_t known = find_name(name);
         TapeValue member;
 
         if (tape_type(object) != TAPE_OBJECT)
                 return TAPE_VALUE_ABSENT;
         for (member = tape_first(object); member.node; member = tape_next(object, member))
-                if (span_equal(tape_name(member), name))
+                if (name_is(member, known, name))
                         return member;
         return TAPE_VALUE_ABSENT;
 }
