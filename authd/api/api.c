@@ -1,0 +1,82 @@
+#include "api/api.h"
+
+#include "api/exchange.h"
+#include "base/clock.h"
+
+void api_init(Api *api, const ApiHooks *hooks, const ApiMetrics *metrics, Checker *checker,
+              void *worker)
+{
+        *api = (Api){
+                .hooks = hooks,
+                .metrics = metrics,
+                .checker = checker,
+                .pending = pending_new(),
+                .awaiting = g_hash_table_new(g_int64_hash, g_int64_equal),
+                .own_uid = geteuid(),
+                .worker = worker,
+        };
+}
+
+static void answer_unavailable(Exchange *exchange)
+{
+        exchange_problem(exchange, 503, "unavailable",
+                         "The daemon's main thread gave no answer in time; ask again.");
+}
+
+/* answer_awaiting: everybody whose deadline is at or before now_usec. */
+static void answer_awaiting(Api *api, int64_t now_usec)
+{
+        GHashTableIter iter;
+        gpointer exchange;
+
+        g_hash_table_iter_init(&iter, api->awaiting);
+        while (g_hash_table_iter_next(&iter, NULL, &exchange)) {
+                if (((Exchange *) exchange)->deadline_usec > now_usec)
+                        continue;
+                g_hash_table_iter_remove(&iter);
+                answer_unavailable(exchange);
+        }
+}
+
+void api_deinit(Api *api)
+{
+        answer_awaiting(api, INT64_MAX);
+        g_hash_table_unref(api->awaiting);
+        pending_free(api->pending);
+        policy_set_unref(api->policies);
+        clients_unref(api->clients);
+        issuer_view_unref(api->view);
+}
+
+void api_ask_main(Api *api, Exchange *exchange, MainQuestion question, char *argument)
+{
+        if (g_hash_table_size(api->awaiting) >= API_AWAITING_MAX) {
+                g_free(argument);
+                answer_unavailable(exchange);
+                return;
+        }
+        exchange->main_id = ++api->last_id;
+        exchange->deadline_usec = clock_monotonic_usec() + API_MAIN_USEC;
+        g_hash_table_insert(api->awaiting, &exchange->main_id, exchange);
+        api->hooks->ask_main(api, exchange->main_id, question, argument);
+        api->hooks->watch_deadlines(api);
+}
+
+void api_main_answered(Api *api, uint64_t id, MainAnswer *answer)
+{
+        Exchange *exchange = g_hash_table_lookup(api->awaiting, &id);
+
+        if (!exchange) /* its deadline passed */
+                return;
+        g_hash_table_remove(api->awaiting, &id);
+        AnswerHeader type = { "Content-Type",
+                              answer->content_type ? answer->content_type : "application/json" };
+        exchange_answer(exchange, answer->status, &type, 1, span_from(answer->body));
+}
+
+bool api_expire(Api *api, int64_t now_usec)
+{
+        answer_awaiting(api, now_usec);
+        pending_expire(api->pending, now_usec);
+        return g_hash_table_size(api->awaiting) > 0 || pending_size(api->pending) > 0;
+}

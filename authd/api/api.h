@@ -1,0 +1,83 @@
+/* api: what a door sees of the worker that it stands on.
+ *
+ * One Api a worker, on its thread, owned by worker.c, which swaps view and policies between two
+ * requests. Doors read it and never keep a pointer out of it past the request, but for references.
+ * What a door cannot answer on the worker's thread it asks of the main thread: keys through judge,
+ * administration through api_ask_main. */
+#pragma once
+
+#include "api/clients.h"
+#include "base/metric.h"
+#include "net/server.h"
+#include "verdict/check.h"
+#include "verdict/pending.h"
+
+#define API_PARK_USEC                                                                              \
+        (2 * G_USEC_PER_SEC) /* a parked check: past it the verdict is unavailable                 \
+                              */
+#define API_MAIN_USEC    (5 * G_USEC_PER_SEC) /* an administrative question to the main thread */
+#define API_AWAITING_MAX 256 /* of those at one time, a worker; more are answered 503 */
+
+typedef struct Exchange Exchange;
+typedef struct Api Api;
+
+/* MainQuestion: what only the main thread can say or do. */
+typedef enum MainQuestion {
+        MAIN_STATUS,
+        MAIN_ISSUERS,
+        MAIN_KEYS, /* argument: an issuer's name, or NULL for all */
+        MAIN_CONFIG,
+        MAIN_RELOAD,
+        MAIN_READY,
+        MAIN_METRICS,
+        _MAIN_QUESTION_MAX,
+} MainQuestion;
+
+typedef struct MainAnswer {
+        unsigned status;
+        const char *content_type; /* static; NULL: application/json */
+        char *body;               /* owned */
+} MainAnswer;
+
+typedef struct ApiMetrics {
+        MetricFamily *verdicts; /* issuer, policy, door, reason */
+        MetricFamily *latency;  /* door */
+        MetricFamily *refused;  /* door, error: questions that got no verdict */
+        uint64_t *by_class;     /* verdicts by VerdictClass, counted atomically */
+} ApiMetrics;
+
+typedef struct ApiHooks {
+        /* One letter to the main thread; the answer comes as pending_resolve(api->pending, …). */
+        void (*ask_keys)(Api *api, const CheckNeeds *needs);
+        /* One letter; the answer comes as api_main_answered(api, id, …). Owns argument. */
+        void (*ask_main)(Api *api, uint64_t id, MainQuestion question, char *argument);
+        /* Something waits now: the worker sees to api_expire. */
+        void (*watch_deadlines)(Api *api);
+} ApiHooks;
+
+struct Api {
+        const ApiHooks *hooks;
+        const ApiMetrics *metrics;
+        Checker *checker;
+        IssuerView *view;
+        PolicySet *policies;
+        Clients *clients;
+        Pending *pending;
+        GHashTable *awaiting; /* id → Exchange, for ask_main */
+        uint64_t last_id;
+        uid_t own_uid;
+        gid_t admin_gid;
+        bool has_admin_gid;
+        void *worker;
+};
+
+void api_init(Api *api, const ApiHooks *hooks, const ApiMetrics *metrics, Checker *checker,
+              void *worker);
+/* api_deinit: whoever still waits is answered 503 or unavailable. */
+void api_deinit(Api *api);
+
+/* api_ask_main: parks the exchange; the answer ends it. */
+void api_ask_main(Api *api, Exchange *exchange, MainQuestion question, char *argument);
+void api_main_answered(Api *api, uint64_t id, MainAnswer *answer);
+/* api_expire: answers whoever's deadline has passed; false when nobody waits any more. */
+bool api_expire(Api *api, int64_t now_usec);

@@ -1,0 +1,17 @@
+/* doors: the functions behind the table of routes, one file a door. */
+#pragma once
+
+#include "api/exchange.h"
+
+void door_check(Exchange *exchange);      /* check.c: /v1/check */
+void door_explain(Exchange *exchange);    /* check.c: /v1/explain, the same question with steps */
+void door_auth(Exchange *exchange);       /* auth.c: /auth/POLICY */
+void door_introspect(Exchange *exchange); /* introspect.c: /introspect */
+void door_status(Exchange *exchange);     /* admin.c: what the main thread says or does */
+void door_issuers(Exchange *exchange);
+void door_keys(Exchange *exchange);
+void door_config(Exchange *exchange);
+void door_reload(Exchange *exchange);
+void door_livez(Exchange *exchange); /* probes.c */
+void door_readyz(Exchange *exchange);
+void door_metrics(Exchange *exchange);

@@ -1,0 +1,102 @@
+#include "api/exchange.h"
+
+#include "api/routes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+#define PROBLEM_DETAIL_MAX 512
+
+Exchange *exchange_new(Api *api, Request *request)
+{
+        Exchange *exchange = g_new0(Exchange, 1);
+
+        exchange->api = api;
+        exchange->request = request;
+        trace_begin(&exchange->trace, request_header(request, "X-Request-Id"),
+                    request_header(request, "traceparent"));
+        return exchange;
+}
+
+static void exchange_free(Exchange *exchange)
+{
+        if (exchange->form_token)
+                secret_erase(exchange->form_token, strlen(exchange->form_token));
+        g_free(exchange->form_token);
+        json_decref(exchange->body);
+        policy_unref(exchange->policy);
+        g_free(exchange->steps);
+        g_free(exchange);
+}
+
+const char *exchange_door(const Exchange *exchange)
+{
+        return exchange->route ? exchange->route->door : "none";
+}
+
+void exchange_answer(Exchange *exchange, unsigned status, const AnswerHeader *headers,
+                     size_t n_headers, Span body)
+{
+        AnswerHeader all[SERVER_ANSWER_HEADERS_MAX];
+        const char *door[] = { exchange_door(exchange) };
+        int64_t elapsed_usec = clock_monotonic_usec() - request_started_usec(exchange->request);
+
+        g_assert(n_headers < G_N_ELEMENTS(all));
+        all[0] = (AnswerHeader){ "X-Request-Id", exchange->trace.request_id };
+        if (n_headers > 0)
+                memcpy(all + 1, headers, n_headers * sizeof(*headers));
+        metric_observe(exchange->api->metrics->latency, door,
+                       (double) elapsed_usec / CLOCK_USEC_PER_SEC);
+        request_answer(exchange->request, status, all, n_headers + 1, body, false);
+        exchange_free(exchange);
+}
+
+void exchange_json(Exchange *exchange, unsigned status, json_t *value)
+{
+        char *text = json_dumps(value, JSON_COMPACT);
+
+        json_decref(value);
+        exchange_answer(exchange, text ? status : 500, NULL, 0, span_from(text));
+        free(text);
+}
+
+/* problem_headers: what some statuses owe their client (RFC 9110 §11.6.1, §15.5.6). */
+static size_t problem_headers(const Exchange *exchange, unsigned status, AnswerHeader ret[1])
+{
+        if (status == 401)
+                ret[0] = (AnswerHeader){ "WWW-Authenticate", "Bearer" };
+        else if (status == 405)
+                ret[0] = (AnswerHeader){ "Allow", exchange->route->methods };
+        else if (status == 503)
+                ret[0] = (AnswerHeader){ "Retry-After", "1" };
+        else
+                return 0;
+        return 1;
+}
+
+void exchange_problem(Exchange *exchange, unsigned status, const char *word, const char *format,
+                      ...)
+{
+        char detail[PROBLEM_DETAIL_MAX];
+        AnswerHeader header[1];
+        va_list arguments;
+
+        va_start(arguments, format);
+        g_vsnprintf(detail, sizeof(detail), format, arguments);
+        va_end(arguments);
+
+        metric_add(exchange->api->metrics->refused,
+                   (const char *[]){ exchange_door(exchange), word }, 1);
+        log_event(LOG_LEVEL_INFO, "question_refused", detail, LOG_TEXT("error", word),
+                  LOG_NUMBER("status", status), LOG_TEXT("door", exchange_door(exchange)),
+                  LOG_TEXT("request_id", exchange->trace.request_id),
+                  LOG_TEXT("trace_id", exchange->trace.trace_id));
+
+        json_t *problem = json_pack("{s:s, s:s}", "error", word, "detail", detail);
+        char *text = problem ? json_dumps(problem, JSON_COMPACT) : NULL;
+
+        json_decref(problem);
+        exchange_answer(exchange, status, header, problem_headers(exchange, status, header),
+                        span_from(text));
+        free(text);
+}

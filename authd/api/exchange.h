@@ -1,0 +1,39 @@
+/* exchange: one request on its way through the api, from the gate to its answer.
+ *
+ * Made by the gate, freed by the one exchange_answer, exchange_json or exchange_problem that ends
+ * it. On its worker's thread only. */
+#pragma once
+
+#include "api/api.h"
+#include "base/trace.h"
+
+#include <jansson.h>
+
+typedef struct Route Route;
+
+struct Exchange {
+        Api *api;
+        Request *request;
+        const Route *route;
+        Trace trace;
+        json_t *body; /* the parsed question; spans of the token borrow from it */
+        Span token;
+        char *form_token; /* owned; erased when freed */
+        Policy *policy;   /* a reference */
+        Asked asked;
+        Steps *steps; /* owned; explain only */
+        void (*judged)(Exchange *exchange, Verdict *verdict);
+        uint64_t main_id;
+        int64_t deadline_usec; /* of the question to the main thread */
+};
+
+Exchange *exchange_new(Api *api, Request *request);
+void exchange_answer(Exchange *exchange, unsigned status, const AnswerHeader *headers,
+                     size_t n_headers, Span body);
+/* exchange_json: takes the reference of value. */
+void exchange_json(Exchange *exchange, unsigned status, json_t *value);
+/* exchange_problem: {"error":word,"detail":…}; counted and logged as a question that got no
+ * verdict. */
+void exchange_problem(Exchange *exchange, unsigned status, const char *word, const char *format,
+                      ...) G_GNUC_PRINTF(4, 5);
+const char *exchange_door(const Exchange *exchange); /* the metric label */

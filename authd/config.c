@@ -1,0 +1,442 @@
+/* config: see config.h. Text into settings by the table of config_rules; then what needs more than
+ * one setting: listen with listen_any, issuers among themselves, policies compiled. */
+#include "config.h"
+
+#include "base/file.h"
+#include "config_rules.h"
+#include "config_text.h"
+#include "verdict/cache.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+
+#define LEEWAY_SEC_DEFAULT 5
+
+static Config *config_new(void)
+{
+        Config *config = g_new0(Config, 1);
+
+        config->socket_path = g_strdup(CONFIG_SOCKET_DEFAULT);
+        config->cache_size_bytes = CACHE_SIZE_DEFAULT;
+        config->log_level = LOG_LEVEL_INFO;
+        config->admin_group = g_strdup("authd-admin");
+        config->issuers = g_ptr_array_new_with_free_func((GDestroyNotify) issuer_settings_free);
+        config->policies = g_ptr_array_new_with_free_func((GDestroyNotify) policy_settings_free);
+        config->clients = g_ptr_array_new_with_free_func((GDestroyNotify) client_settings_free);
+        return config;
+}
+
+void config_free(Config *config)
+{
+        if (!config)
+                return;
+        g_free(config->socket_path);
+        g_strfreev(config->listen);
+        g_free(config->admin_group);
+        g_ptr_array_unref(config->issuers);
+        g_ptr_array_unref(config->policies);
+        g_ptr_array_unref(config->clients);
+        policy_set_unref(config->compiled);
+        clients_unref(config->compiled_clients);
+        json_decref(config->described);
+        g_free(config);
+}
+
+static IssuerSettings *issuer_settings_new(const char *name)
+{
+        IssuerSettings *issuer = g_new0(IssuerSettings, 1);
+
+        issuer->name = g_strdup(name);
+        issuer->algorithms = ALG_SET_ALL;
+        issuer->leeway_sec = LEEWAY_SEC_DEFAULT;
+        return issuer;
+}
+
+/* The struct that a section fills: the Config itself, or a new one in its list. */
+static void *target_of(Config *config, const ConfigSection *section)
+{
+        void *target = config;
+
+        if (strcmp(section->kind, "issuer") == 0) {
+                target = issuer_settings_new(section->name);
+                g_ptr_array_add(config->issuers, target);
+        }
+        if (strcmp(section->kind, "policy") == 0) {
+                target = policy_settings_new(section->name);
+                g_ptr_array_add(config->policies, target);
+        }
+        if (strcmp(section->kind, "client") == 0) {
+                ClientSettings *client = g_new0(ClientSettings, 1);
+
+                client->name = g_strdup(section->name);
+                g_ptr_array_add(config->clients, client);
+                target = client;
+        }
+        return target;
+}
+
+static bool read_section(Config *config, const ConfigText *text, const ConfigSection *section,
+                         GKeyFile *decoder, GError **error)
+{
+        ConfigReading reading = { .decoder = decoder, .target = target_of(config, section) };
+        size_t n_rules = 0;
+        const ConfigRule *rules = config_rules(&n_rules);
+
+        for (size_t i = 0; i < n_rules; i++) {
+                if (strcmp(rules[i].shown.section, section->kind) != 0)
+                        continue;
+                reading.rule = &rules[i];
+                reading.line = config_text_find(text, section, rules[i].shown.key);
+                if (reading.line && !reading.rule->set(&reading, error))
+                        return false;
+        }
+        return true;
+}
+
+/* GKeyFile undoes escapes and splits lists; the lines are the first pass's, so both read the same
+ * text. */
+static GKeyFile *decoder_new(const ConfigText *text)
+{
+        GKeyFile *decoder = g_key_file_new();
+
+        for (size_t i = 0; i < text->lines->len; i++) {
+                const ConfigLine *line = text->lines->pdata[i];
+
+                g_key_file_set_value(decoder, line->section->title, line->key, line->value);
+        }
+        return decoder;
+}
+
+static bool read_sections(Config *config, const ConfigText *text, GError **error)
+{
+        g_autoptr(GKeyFile) decoder = decoder_new(text);
+
+        for (size_t i = 0; i < text->sections->len; i++)
+                if (!read_section(config, text, text->sections->pdata[i], decoder, error))
+                        return false;
+        return true;
+}
+
+static const ConfigSection *find_section(const ConfigText *text, const char *kind, const char *name)
+{
+        g_autofree char *title = *name ? g_strconcat(kind, " ", name, NULL) : g_strdup(kind);
+
+        return g_hash_table_lookup(text->by_title, title);
+}
+
+/* refuse_key: at the key's line, or its section's where the key is not written. */
+static bool refuse_key(const ConfigText *text, const ConfigSection *section, const char *key,
+                       const char *what, GError **error)
+{
+        const ConfigLine *line = config_text_find(text, section, key);
+
+        if (line)
+                return config_refuse(error, line->file, line->line, "%s", what);
+        return config_refuse(error, section->file, section->line, "%s", what);
+}
+
+/* NULL: a fit address; otherwise what is wrong with it. */
+static const char *address_trouble(const char *address, bool any)
+{
+        const char *colon = strrchr(address, ':');
+        size_t len = colon ? (size_t) (colon - address) : 0;
+        bool bracketed = len > 2 && address[0] == '[' && address[len - 1] == ']';
+        g_autofree char *host =
+            bracketed ? g_strndup(address + 1, len - 2) : g_strndup(address, len);
+        g_autoptr(GInetAddress) inet = g_inet_address_new_from_string(host);
+
+        if (!colon || !g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, NULL, NULL) || !inet ||
+            bracketed != (g_inet_address_get_family(inet) == G_SOCKET_FAMILY_IPV6))
+                return "is not an address and a port; write 127.0.0.1:4181 or [::1]:4181";
+        if (!any && !g_inet_address_get_is_loopback(inet))
+                return "is not loopback, and other machines could ask; set listen_any = true if "
+                       "that is meant";
+        return NULL;
+}
+
+static bool check_listen(const Config *config, const ConfigText *text, GError **error)
+{
+        for (char **address = config->listen; address && *address; address++) {
+                const char *trouble = address_trouble(*address, config->listen_any);
+                g_autofree char *shown = config_shown(*address);
+                g_autofree char *what = g_strdup_printf("\"%s\" %s", shown, trouble);
+
+                if (trouble)
+                        return refuse_key(text, find_section(text, "authd", ""), "listen", what,
+                                          error);
+        }
+        return true;
+}
+
+/* Settings of one issuer that contradict each other, or NULL. *ret_key is where to point. */
+static const char *issuer_trouble(const IssuerSettings *issuer, const char **ret_key)
+{
+        *ret_key = "url";
+        if (!issuer->url)
+                return "has no url; add url = https://... (what its tokens carry in iss)";
+        *ret_key = "fetch_url";
+        if (issuer->keys_file && issuer->fetch_url)
+                return "has keys_file, so nothing is fetched, and fetch_url; leave one of them out";
+        *ret_key = "client_secret_file";
+        if (issuer->client_secret_file && !issuer->client_id)
+                return "has client_secret_file without client_id; add the client's id";
+        return NULL;
+}
+
+static bool check_issuer(const ConfigText *text, const IssuerSettings *issuer, GHashTable *by_url,
+                         GError **error)
+{
+        const ConfigSection *section = find_section(text, "issuer", issuer->name);
+        const char *key = NULL;
+        const char *trouble = issuer_trouble(issuer, &key);
+        const IssuerSettings *other = issuer->url ? g_hash_table_lookup(by_url, issuer->url) : NULL;
+        g_autofree char *what = NULL;
+
+        if (trouble)
+                what = g_strdup_printf("[issuer %s] %s", issuer->name, trouble);
+        else if (other)
+                what = g_strdup_printf("[issuer %s] has the url of [issuer %s]; keep one of them",
+                                       issuer->name, other->name);
+        if (what)
+                return refuse_key(text, section, key && trouble ? key : "url", what, error);
+        g_hash_table_insert(by_url, issuer->url, (void *) issuer);
+        return true;
+}
+
+static bool check_issuers(const Config *config, const ConfigText *text, GError **error)
+{
+        g_autoptr(GHashTable) by_url = g_hash_table_new(g_str_hash, g_str_equal);
+        const char *file = text->files->pdata[0];
+
+        if (config->issuers->len == 0)
+                return config_refuse(error, file, 1,
+                                     "no issuer is configured; add [issuer NAME] with its url");
+        if (config->issuers->len > ISSUERS_MAX)
+                return config_refuse(
+                    error, file, 1,
+                    "%u issuers are configured, at most %d are allowed; remove some",
+                    config->issuers->len, ISSUERS_MAX);
+        for (size_t i = 0; i < config->issuers->len; i++)
+                if (!check_issuer(text, config->issuers->pdata[i], by_url, error))
+                        return false;
+        return true;
+}
+
+/* policy_new's sentence names the setting it is about; the first such word that the section sets
+ * gives the line. */
+static bool refuse_policy(const ConfigText *text, const char *name, const char *sentence,
+                          GError **error)
+{
+        const ConfigSection *section = find_section(text, "policy", name);
+        g_autofree char *what = g_strdup_printf("[policy %s]: %s", name, sentence);
+        g_auto(GStrv) words = g_strsplit_set(sentence, " \"'=,;:.()[]", -1);
+
+        for (char **word = words; *word; word++)
+                if (**word && config_text_find(text, section, *word))
+                        return refuse_key(text, section, *word, what, error);
+        return refuse_key(text, section, "", what, error);
+}
+
+static const char **issuer_names(const Config *config)
+{
+        const char **names = g_new0(const char *, config->issuers->len + 1);
+
+        for (size_t i = 0; i < config->issuers->len; i++)
+                names[i] = ((const IssuerSettings *) config->issuers->pdata[i])->name;
+        return names;
+}
+
+static bool compile_policies(Config *config, const ConfigText *text, GError **error)
+{
+        g_autofree const char **issuers = issuer_names(config);
+        g_autoptr(GPtrArray) policies =
+            g_ptr_array_new_with_free_func((GDestroyNotify) policy_unref);
+        const char *file = text->files->pdata[0];
+
+        if (config->policies->len == 0)
+                return config_refuse(
+                    error, file, 1, "no policy is configured; add [policy NAME] with its audience");
+        if (config->policies->len > POLICIES_MAX)
+                return config_refuse(
+                    error, file, 1,
+                    "%u policies are configured, at most %d are allowed; remove some",
+                    config->policies->len, POLICIES_MAX);
+        for (size_t i = 0; i < config->policies->len; i++) {
+                const PolicySettings *settings = config->policies->pdata[i];
+                g_autoptr(GError) cause = NULL;
+                Policy *policy = policy_new(settings, issuers, &cause);
+
+                if (!policy)
+                        return refuse_policy(text, settings->name, cause->message, error);
+                g_ptr_array_add(policies, policy);
+        }
+        config->compiled = policy_set_new(policies);
+        return true;
+}
+
+static bool check_client(const Config *config, const ConfigText *text, const ClientSettings *client,
+                         GError **error)
+{
+        const ConfigSection *section = find_section(text, "client", client->name);
+        const char *policy = client->policy ? client->policy : CLIENT_POLICY_DEFAULT;
+        g_autofree char *what = NULL;
+
+        if (!client->secret_file)
+                what = g_strdup_printf(
+                    "[client %s] has no secret_file; add the file with its secret", client->name);
+        else if (!policy_set_find(config->compiled, span_from(policy)))
+                what = g_strdup_printf(
+                    "[client %s] is judged by [policy %s], which is not there; name its policy",
+                    client->name, policy);
+        return !what || refuse_key(text, section, "policy", what, error);
+}
+
+static bool compile_clients(Config *config, const ConfigText *text, GError **error)
+{
+        if (config->clients->len > CLIENTS_MAX)
+                return config_refuse(
+                    error, text->files->pdata[0], 1,
+                    "%u clients are configured, at most %d are allowed; remove some",
+                    config->clients->len, CLIENTS_MAX);
+        for (size_t i = 0; i < config->clients->len; i++)
+                if (!check_client(config, text, config->clients->pdata[i], error))
+                        return false;
+        config->compiled_clients = clients_new(config->clients, error);
+        return config->compiled_clients != NULL;
+}
+
+static void describe_setting(json_t *settings, const ConfigSection *section, const char *title,
+                             const ConfigText *text, const ConfigSetting *setting)
+{
+        const ConfigLine *line = section ? config_text_find(text, section, setting->key) : NULL;
+
+        if (!line && !*setting->fallback)
+                return;
+        json_array_append_new(
+            settings,
+            json_pack("{ss ss ss ss? si sb}", "section", title, "key", setting->key, "value",
+                      line ? line->value : setting->fallback, "file", line ? line->file : NULL,
+                      "line", line ? (int) line->line : 0, "default", line == NULL));
+}
+
+static void describe_section(json_t *settings, const ConfigSection *section, const char *kind,
+                             const ConfigText *text)
+{
+        size_t n_rules = 0;
+        const ConfigRule *rules = config_rules(&n_rules);
+
+        for (size_t i = 0; i < n_rules; i++)
+                if (strcmp(rules[i].shown.section, kind) == 0)
+                        describe_setting(settings, section, section ? section->title : kind, text,
+                                         &rules[i].shown);
+}
+
+static json_t *describe(const ConfigText *text)
+{
+        json_t *files = json_array();
+        json_t *settings = json_array();
+
+        for (size_t i = 0; i < text->files->len; i++)
+                json_array_append_new(files, json_string(text->files->pdata[i]));
+        if (!find_section(text, "authd", ""))
+                describe_section(settings, NULL, "authd", text);
+        for (size_t i = 0; i < text->sections->len; i++) {
+                const ConfigSection *section = text->sections->pdata[i];
+
+                describe_section(settings, section, section->kind, text);
+        }
+        return json_pack("{ss so so}", "path", text->files->pdata[0], "files", files, "settings",
+                         settings);
+}
+
+json_t *config_describe(const Config *config)
+{
+        return json_deep_copy(config->described);
+}
+
+static Config *config_from_text(const ConfigText *text, GError **error)
+{
+        g_autoptr(Config) config = config_new();
+
+        if (!read_sections(config, text, error) || !check_listen(config, text, error) ||
+            !check_issuers(config, text, error) || !compile_policies(config, text, error) ||
+            !compile_clients(config, text, error))
+                return NULL;
+        config->described = describe(text);
+        return g_steal_pointer(&config);
+}
+
+Config *config_parse(const char *name, Span content, GError **error)
+{
+        g_autoptr(ConfigText) text = config_text_new();
+
+        return config_text_add(text, name, content, error) ? config_from_text(text, error) : NULL;
+}
+
+static bool add_file(ConfigText *text, const char *path, GError **error)
+{
+        g_autoptr(GError) cause = NULL;
+        g_autofree char *content = NULL;
+        size_t len = 0;
+
+        if (file_read(path, CONFIG_FILE_SIZE_MAX, &content, &len, &cause))
+                return config_text_add(text, path, span_of(content, len), error);
+        g_set_error(error, cause->domain, cause->code,
+                    "%s; name another file, or let authd's user read this one", cause->message);
+        return false;
+}
+
+static int compare_bytes(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* What a shell's conf.d/ *.conf gives, sorted by bytes and not by the locale. */
+static GPtrArray *list_folder(const char *folder, GError **error)
+{
+        g_autoptr(GError) cause = NULL;
+        g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GDir) dir = g_dir_open(folder, 0, &cause);
+        const char *name;
+
+        if (!dir && g_error_matches(cause, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+                return g_steal_pointer(&paths);
+        if (!dir) {
+                g_set_error(error, cause->domain, cause->code,
+                            "%s: cannot list it: %s; let authd's user read it, or remove it",
+                            folder, g_strerror(errno));
+                return NULL;
+        }
+        while ((name = g_dir_read_name(dir)))
+                if (name[0] != '.' && g_str_has_suffix(name, ".conf"))
+                        g_ptr_array_add(paths, g_build_filename(folder, name, NULL));
+        g_ptr_array_sort(paths, compare_bytes);
+        return g_steal_pointer(&paths);
+}
+
+static bool add_folder(ConfigText *text, const char *folder, GError **error)
+{
+        g_autoptr(GPtrArray) paths = list_folder(folder, error);
+
+        if (!paths)
+                return false;
+        if (paths->len > CONFIG_FILES_MAX)
+                return config_refuse(error, folder, 1,
+                                     "it holds %u .conf files, at most %d are read; merge some",
+                                     paths->len, CONFIG_FILES_MAX);
+        for (size_t i = 0; i < paths->len; i++)
+                if (!add_file(text, paths->pdata[i], error))
+                        return false;
+        return true;
+}
+
+Config *config_load(const char *path, GError **error)
+{
+        g_autoptr(ConfigText) text = config_text_new();
+        g_autofree char *parent = g_path_get_dirname(path);
+        g_autofree char *folder = g_build_filename(parent, "conf.d", NULL);
+
+        if (!add_file(text, path, error) || !add_folder(text, folder, error))
+                return NULL;
+        return config_from_text(text, error);
+}

@@ -1,0 +1,735 @@
+/* test_config: texts that are refused, each with its one line; texts that are read, and what they
+ * say. */
+#include "config.h"
+
+#include "base/file.h"
+#include "token/json.h"
+
+#include <glib/gstdio.h>
+
+#define ISSUER "[issuer i]\nurl = https://sso.example.com/realms/i\n"
+#define POLICY "[policy p]\naudience = a\n"
+#define GOOD   ISSUER POLICY /* lines 1 to 4 */
+
+/* A folder of one test, removed with what is in it. */
+typedef struct Folder {
+        char *path;
+} Folder;
+
+static void folder_clear(Folder *folder)
+{
+        g_autofree char *conf_d = g_build_filename(folder->path, "conf.d", NULL);
+        const char *const folders[] = { conf_d, folder->path };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+                g_autoptr(GDir) dir = g_dir_open(folders[i], 0, NULL);
+                const char *name;
+
+                while (dir && (name = g_dir_read_name(dir))) {
+                        g_autofree char *path = g_build_filename(folders[i], name, NULL);
+
+                        g_unlink(path);
+                }
+                g_rmdir(folders[i]);
+        }
+        g_free(folder->path);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Folder, folder_clear)
+
+static Folder folder_new(void)
+{
+        Folder folder = { g_dir_make_tmp("authd-config-XXXXXX", NULL) };
+        g_autofree char *conf_d = g_build_filename(folder.path, "conf.d", NULL);
+
+        g_assert_cmpint(g_mkdir(conf_d, 0700), ==, 0);
+        return folder;
+}
+
+static char *folder_write(const Folder *folder, const char *name, const char *content)
+{
+        g_autofree char *path = g_build_filename(folder->path, name, NULL);
+        g_autoptr(GError) error = NULL;
+
+        file_write_atomic(path, span_from(content), 0600, &error);
+        g_assert_no_error(error);
+        return g_steal_pointer(&path);
+}
+
+static void folder_put(const Folder *folder, const char *name, const char *content)
+{
+        g_free(folder_write(folder, name, content));
+}
+
+typedef struct Bad {
+        const char *sentence, *text, *message;
+} Bad;
+
+static void refused(const Bad *rows, size_t n_rows)
+{
+        for (size_t i = 0; i < n_rows; i++) {
+                g_autoptr(GError) error = NULL;
+                g_autoptr(Config) config = config_parse("t.conf", span_from(rows[i].text), &error);
+
+                g_test_message("%s", rows[i].sentence);
+                g_assert_null(config);
+                g_assert_cmpstr(error->message, ==, rows[i].message);
+        }
+}
+
+static void broken_lines(void)
+{
+        static const Bad rows[] = {
+                { "a line without =", GOOD "scopes\n",
+                  "t.conf:5: \"scopes\" has no \"=\"; write KEY = VALUE" },
+                { "a semicolon for a comment", "; hello\n",
+                  "t.conf:1: comments begin with \"#\"; replace the \";\"" },
+                { "a key before any section", "url = x\n",
+                  "t.conf:1: a key before the first section; begin with [authd], [issuer NAME] or "
+                  "[policy NAME]" },
+                { "a key without value", ISSUER "[policy p]\naudience =\n",
+                  "t.conf:4: \"audience\" has no value; give one or leave the key out" },
+                { "a comment behind a value", ISSUER "[policy p]\naudience = a # mine\n",
+                  "t.conf:4: a comment behind a value would become part of it; put it on a line of "
+                  "its own, or write "
+                  "\"\\s#\" if it is meant" },
+                { "a comment behind a tab", ISSUER "[policy p]\naudience = a\t# mine\n",
+                  "t.conf:4: a comment behind a value would become part of it; put it on a line of "
+                  "its own, or write "
+                  "\"\\s#\" if it is meant" },
+                { "a comment instead of a value", ISSUER "[policy p]\naudience = # none\n",
+                  "t.conf:4: a comment behind a value would become part of it; put it on a line of "
+                  "its own, or write "
+                  "\"\\s#\" if it is meant" },
+                { "a comment behind a section", "[authd] # main\n",
+                  "t.conf:1: a section's line is [NAME] and nothing else; put comments on a line "
+                  "of their own" },
+                { "a section that is not closed", "[authd\n",
+                  "t.conf:1: a section's line is [NAME] and nothing else; put comments on a line "
+                  "of their own" },
+                { "two sections on a line", "[authd][policy p]\n",
+                  "t.conf:1: a section's line is [NAME] and nothing else; put comments on a line "
+                  "of their own" },
+                { "bytes that are no UTF-8", "[authd]\nsocket = /\xff\n",
+                  "t.conf:2: not valid UTF-8; save the file as UTF-8" },
+                { "a byte order mark", "\xef\xbb\xbf[authd]\n",
+                  "t.conf:1: a byte order mark stands here; save the file as UTF-8 without one" },
+                { "an escape sequence for terminals", "[authd]\nsocket = /\033[2J\n",
+                  "t.conf:2: byte 0x1b is a control character; remove it" },
+                { "a carriage return within a line", "[authd]\rsocket = /x\n",
+                  "t.conf:1: byte 0x0d is a control character; remove it" },
+                { "the last line counts without newline", GOOD "x",
+                  "t.conf:5: \"x\" has no \"=\"; write KEY = VALUE" },
+        };
+
+        refused(rows, G_N_ELEMENTS(rows));
+}
+
+static void nul_is_refused(void)
+{
+        static const char text[] = "[authd]\nsocket = /x\0y\n";
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(config_parse("t.conf", span_of(text, sizeof(text) - 1), &error));
+        g_assert_cmpstr(error->message, ==, "t.conf:2: not valid UTF-8; save the file as UTF-8");
+}
+
+static void unknown_words(void)
+{
+        static const Bad rows[] = {
+                { "a section almost right", "[polcy orders]\n",
+                  "t.conf:1: unknown section [polcy orders]; did you mean [policy orders]?" },
+                { "a section in capitals", "[Authd]\n",
+                  "t.conf:1: unknown section [Authd]; did you mean [authd]?" },
+                { "a section of another daemon", "[network]\n",
+                  "t.conf:1: unknown section [network]; there are [authd], [issuer NAME] and "
+                  "[policy NAME]" },
+                { "an empty section", "[]\n",
+                  "t.conf:1: unknown section []; there are [authd], [issuer NAME] and [policy "
+                  "NAME]" },
+                { "a key almost right", ISSUER "[policy p]\naudence = a\n",
+                  "t.conf:4: unknown key \"audence\" in [policy p]; did you mean \"audience\"?" },
+                { "a localised key", ISSUER "[policy p]\naudience[de] = a\n",
+                  "t.conf:4: unknown key \"audience[de]\" in [policy p]; did you mean "
+                  "\"audience\"?" },
+                { "a key of another section", "[authd]\nurl = https://x\n",
+                  "t.conf:2: unknown key \"url\" in [authd]; its keys are: socket, listen, "
+                  "listen_any, workers, cache_size, "
+                  "log_level, allow_development_issuers, core_dumps, admin_group" },
+                { "a secret in the settings", "[issuer i]\nclient_secret = hunter2\n",
+                  "t.conf:2: \"client_secret\" would put a secret into the settings; write it into "
+                  "a file of its own (mode "
+                  "0600) and name that with client_secret_file" },
+        };
+
+        refused(rows, G_N_ELEMENTS(rows));
+}
+
+static void names(void)
+{
+        static const Bad rows[] = {
+                { "authd has no name", "[authd main]\n",
+                  "t.conf:1: [authd] takes no name; write [authd]" },
+                { "a policy without name", "[policy]\n",
+                  "t.conf:1: [policy] lacks its name; write [policy NAME]" },
+                { "a name with a slash", "[policy a/b]\n",
+                  "t.conf:1: bad name \"a/b\"; a name is 1 to 64 of A-Z a-z 0-9 . _ - and begins "
+                  "with a letter or digit" },
+                { "a name of two words", "[policy a b]\n",
+                  "t.conf:1: bad name \"a b\"; a name is 1 to 64 of A-Z a-z 0-9 . _ - and begins "
+                  "with a letter or digit" },
+                { "a name that begins with a dot", "[issuer .i]\n",
+                  "t.conf:1: bad name \".i\"; a name is 1 to 64 of A-Z a-z 0-9 . _ - and begins "
+                  "with a letter or digit" },
+                { "65 characters",
+                  "[issuer aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n",
+                  "t.conf:1: bad name "
+                  "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\"; a name is "
+                  "1 to 64 "
+                  "of A-Z a-z 0-9 . _ - and begins with a letter or digit" },
+                { "a reserved name", "[policy by-route]\n",
+                  "t.conf:1: the name \"by-route\" is reserved; take another" },
+        };
+
+        refused(rows, G_N_ELEMENTS(rows));
+}
+
+static void duplicates(void)
+{
+        static const Bad rows[] = {
+                { "a section twice", GOOD "[policy p]\n",
+                  "t.conf:5: duplicate section [policy p], first at line 3; put all its keys into "
+                  "one" },
+                { "a section twice, spaced differently", GOOD "[ policy   p ]\n",
+                  "t.conf:5: duplicate section [policy p], first at line 3; put all its keys into "
+                  "one" },
+                { "a key twice", GOOD "scopes = a\naudience = b\n",
+                  "t.conf:6: duplicate key \"audience\" in [policy p], first at line 4; keep one" },
+                { "two issuers of one url",
+                  GOOD "[issuer j]\nurl = https://sso.example.com/realms/i\n",
+                  "t.conf:6: [issuer j] has the url of [issuer i]; keep one of them" },
+        };
+
+        refused(rows, G_N_ELEMENTS(rows));
+}
+
+static void values(void)
+{
+        static const Bad rows[] = {
+                { "a list of nothing", ISSUER "[policy p]\naudience = ;\n",
+                  "t.conf:4: an element of \"audience\" is empty; write them as A; B, or leave the "
+                  "key out" },
+                { "a hole in a list", ISSUER "[policy p]\naudience = a;;b\n",
+                  "t.conf:4: an element of \"audience\" is empty; write them as A; B, or leave the "
+                  "key out" },
+                { "a bad escape in a list", ISSUER "[policy p]\naudience = a\\q\n",
+                  "t.conf:4: \"audience\" has a bad escape; after \"\\\" comes s, n, t, r, \\ or "
+                  ";" },
+                { "a bad escape in a text", "[authd]\nadmin_group = a\\;\n",
+                  "t.conf:2: \"admin_group\" has a bad escape; after \"\\\" comes s, n, t, r or "
+                  "\\, and in lists also ;" },
+                { "a time without unit", "[issuer i]\nleeway = 30\n",
+                  "t.conf:2: \"30\" lacks its unit; add s, m, h or d" },
+                { "a time in unknown units", "[issuer i]\nleeway = 30ms\n",
+                  "t.conf:2: \"30ms\" is not a number and a unit; write a whole number and s, m, h "
+                  "or d" },
+                { "a unit alone", "[issuer i]\nleeway = s\n",
+                  "t.conf:2: \"s\" is not a number and a unit; write a whole number and s, m, h or "
+                  "d" },
+                { "a negative time", "[issuer i]\nleeway = -1s\n",
+                  "t.conf:2: \"-1s\" is not a number and a unit; write a whole number and s, m, h "
+                  "or d" },
+                { "half a minute as a fraction", "[issuer i]\nleeway = 0.5m\n",
+                  "t.conf:2: \"0.5m\" is not a number and a unit; write a whole number and s, m, h "
+                  "or d" },
+                { "a leeway over its bound", "[issuer i]\nleeway = 601s\n",
+                  "t.conf:2: \"601s\" is out of range; write 0s to 10m" },
+                { "a time over 64 bits", "[issuer i]\nleeway = 99999999999999999999d\n",
+                  "t.conf:2: \"99999999999999999999d\" is out of range; write 0s to 10m" },
+                { "a maximum age of nothing", ISSUER "[policy p]\naudience = a\nmax_age = 0s\n",
+                  "t.conf:5: \"0s\" is out of range; write 1s to 365d" },
+                { "a size without unit", "[authd]\ncache_size = 16777216\n",
+                  "t.conf:2: \"16777216\" lacks its unit; add B, KiB, MiB or GiB" },
+                { "a size in decimal units", "[authd]\ncache_size = 16MB\n",
+                  "t.conf:2: \"16MB\" is not a number and a unit; write a whole number and B, KiB, "
+                  "MiB or GiB" },
+                { "a cache too small", "[authd]\ncache_size = 255KiB\n",
+                  "t.conf:2: \"255KiB\" is out of range; write 256KiB to 64GiB" },
+                { "yes is no boolean", "[authd]\nlisten_any = yes\n",
+                  "t.conf:2: \"yes\" is neither true nor false; write one of them" },
+                { "no workers", "[authd]\nworkers = 0\n",
+                  "t.conf:2: \"0\" is no number of workers; write auto, or 1 to 64" },
+                { "65 workers", "[authd]\nworkers = 65\n",
+                  "t.conf:2: \"65\" is no number of workers; write auto, or 1 to 64" },
+                { "a log level of syslog", "[authd]\nlog_level = crit\n",
+                  "t.conf:2: \"crit\" is no log level; write error, warning, notice, info or "
+                  "debug" },
+                { "a subject word", ISSUER "[policy p]\naudience = a\nsubject = no\n",
+                  "t.conf:5: \"no\" is neither required nor optional; write one of them" },
+                { "an algorithm of symmetric keys", "[issuer i]\nalgorithms = RS256; HS256\n",
+                  "t.conf:2: \"HS256\" is no algorithm of ours; there are "
+                  "RS256;RS384;RS512;PS256;PS384;PS512;ES256;ES384;"
+                  "ES512;EdDSA" },
+                { "a relative socket", "[authd]\nsocket = authd.sock\n",
+                  "t.conf:2: \"authd.sock\" is a relative path; write it from / on" },
+                { "a socket path of 108 bytes",
+                  "[authd]\nsocket = "
+                  "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                  "aaaaaaaa"
+                  "aaaaaaaaaaaaaaaaaaaa\n",
+                  "t.conf:2: the path has 108 bytes, a socket's at most 107; take a shorter one" },
+        };
+
+        refused(rows, G_N_ELEMENTS(rows));
+}
+
+static void addresses(void)
+{
+        static const Bad rows[] = {
+                { "a port alone", "[authd]\nlisten = 4181\n" GOOD,
+                  "t.conf:2: \"4181\" is not an address and a port; write 127.0.0.1:4181 or "
+                  "[::1]:4181" },
+                { "a name", "[authd]\nlisten = localhost:4181\n" GOOD,
+                  "t.conf:2: \"localhost:4181\" is not an address and a port; write 127.0.0.1:4181 "
+                  "or [::1]:4181" },
+                { "an IPv6 address without brackets", "[authd]\nlisten = ::1:4181\n" GOOD,
+                  "t.conf:2: \"::1:4181\" is not an address and a port; write 127.0.0.1:4181 or "
+                  "[::1]:4181" },
+                { "a port over 65535", "[authd]\nlisten = 127.0.0.1:65536\n" GOOD,
+                  "t.conf:2: \"127.0.0.1:65536\" is not an address and a port; write "
+                  "127.0.0.1:4181 or [::1]:4181" },
+                { "every address", "[authd]\nlisten = [::1]:1; 0.0.0.0:4181\n" GOOD,
+                  "t.conf:2: \"0.0.0.0:4181\" is not loopback, and other machines could ask; set "
+                  "listen_any = true if that is "
+                  "meant" },
+        };
+
+        refused(rows, G_N_ELEMENTS(rows));
+}
+
+static void issuers(void)
+{
+        static const Bad rows[] = {
+                { "no settings at all", "",
+                  "t.conf:1: no issuer is configured; add [issuer NAME] with its url" },
+                { "no issuer", POLICY,
+                  "t.conf:1: no issuer is configured; add [issuer NAME] with its url" },
+                { "no policy", ISSUER,
+                  "t.conf:1: no policy is configured; add [policy NAME] with its audience" },
+                { "an issuer without url", "[issuer i]\nleeway = 1s\n" POLICY,
+                  "t.conf:1: [issuer i] has no url; add url = https://... (what its tokens carry "
+                  "in iss)" },
+                { "a query in the url", "[issuer i]\nurl = https://x/?a=b\n",
+                  "t.conf:2: \"url\" has a query, a fragment or a space; an issuer's URL has "
+                  "none" },
+                { "a key file that is not there",
+                  "[issuer i]\nurl = https://x\nkeys_file = /nowhere/keys.json\n",
+                  "t.conf:3: keys_file: /nowhere/keys.json: cannot open it: No such file or "
+                  "directory; give authd's user the "
+                  "right to read it, or name another" },
+                { "a certificate file that is not there", "[issuer i]\nca_file = /nowhere/ca.pem\n",
+                  "t.conf:2: ca_file: /nowhere/ca.pem: cannot open it: No such file or directory; "
+                  "give authd's user the right "
+                  "to read it, or name another" },
+                { "a credential without a folder of them",
+                  "[issuer i]\nclient_secret_file = credential:kc\n",
+                  "t.conf:2: there is no $CREDENTIALS_DIRECTORY; add LoadCredential=kc:PATH to the "
+                  "unit, or write the file's "
+                  "path" },
+                { "a credential in a folder below",
+                  "[issuer i]\nclient_secret_file = credential:a/kc\n",
+                  "t.conf:2: \"credential:a/kc\" names no credential; write credential:NAME" },
+                { "a credential outside its folder",
+                  "[issuer i]\nclient_secret_file = credential:../kc\n",
+                  "t.conf:2: \"credential:../kc\" names no credential; write credential:NAME" },
+        };
+
+        refused(rows, G_N_ELEMENTS(rows));
+}
+
+static void plain_http_is_refused(void)
+{
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(config_parse(
+            "t.conf", span_from("[issuer i]\nurl = http://sso.example.com/\n"), &error));
+        g_assert_true(g_str_has_prefix(error->message,
+                                       "t.conf:2: url \"http://sso.example.com/\" is refused: "));
+        g_assert_true(g_str_has_suffix(error->message, "; write an https URL"));
+
+        g_autoptr(GError) none = NULL;
+        g_autoptr(Config) config = config_parse(
+            "t.conf", span_from("[issuer i]\nurl = http://127.0.0.1:8080/realms/x\n" POLICY),
+            &none);
+        g_assert_no_error(none);
+        g_assert_nonnull(config);
+}
+
+/* The sentence is the policy's; the line is the one of the setting that it speaks of. */
+static void policies_point_at_their_line(void)
+{
+        static const struct {
+                const char *sentence, *text, *start;
+        } rows[] = {
+                { "no audience: the section's line", ISSUER "[policy p]\nscopes = s\n",
+                  "t.conf:3: [policy p]: audience" },
+                { "the audience of all Keycloak tokens",
+                  ISSUER "[policy p]\nscopes = s\naudience = account\n",
+                  "t.conf:5: [policy p]: audience = account" },
+                { "an issuer that is not there", GOOD "issuers = j\n",
+                  "t.conf:5: [policy p]: issuers" },
+                { "a role without client", GOOD "\nroles = admin\n", "t.conf:6: [policy p]: " },
+                { "a header without template", GOOD "headers = X-User\n",
+                  "t.conf:5: [policy p]: headers" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_autoptr(GError) error = NULL;
+                g_autoptr(Config) config = config_parse("t.conf", span_from(rows[i].text), &error);
+
+                g_test_message("%s", rows[i].sentence);
+                g_assert_null(config);
+                if (!g_str_has_prefix(error->message, rows[i].start))
+                        g_error("%s: %s", rows[i].sentence, error->message);
+        }
+}
+
+static void example_of_the_contract(void)
+{
+        static const char text[] =
+            "[authd]\nsocket = /run/authd/authd.sock\n# no TCP unless set:\n# listen = "
+            "127.0.0.1:4181\nworkers = auto\n\n"
+            "[issuer holodeck]\nurl = https://sso.example.com/realms/holodeck\n"
+            "# fetch_url, ca_file, keys_file (static), algorithms, leeway, client_id, "
+            "client_secret_file\n\n"
+            "[policy orders]\nissuers = holodeck\naudience = orders\nscopes = orders:read\n"
+            "roles = orders:reader\ngroups = /eng/platform\n"
+            "headers = X-Auth-Request-User={sub}; "
+            "X-Auth-Request-Preferred-Username={preferred_username}; "
+            "X-Auth-Request-Groups={groups|join:,}\n";
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) config = config_parse("authd.conf", span_from(text), &error);
+
+        g_assert_no_error(error);
+        const IssuerSettings *issuer = config->issuers->pdata[0];
+        const PolicySettings *policy = config->policies->pdata[0];
+        g_assert_cmpstr(issuer->name, ==, "holodeck");
+        g_assert_cmpint(issuer->leeway_sec, ==, 5);
+        g_assert_cmpuint(issuer->algorithms, ==, ALG_SET_ALL);
+        g_assert_cmpuint(config->workers, ==, 0);
+        g_assert_cmpuint(config->cache_size_bytes, ==, 16 * 1024 * 1024);
+        g_assert_null(config->listen);
+        g_assert_cmpstr(config->admin_group, ==, "authd-admin");
+        g_assert_cmpuint(g_strv_length(policy->headers), ==, 3);
+        g_assert_cmpstr(policy->headers[2], ==, "X-Auth-Request-Groups={groups|join:,}");
+        g_assert_cmpint(policy->leeway_sec, ==, POLICY_LEEWAY_SEC_UNSET);
+        g_assert_nonnull(policy_set_find(config->compiled, span_from("orders")));
+}
+
+static void every_value_reaches_its_member(void)
+{
+        static const char text[] =
+            "[authd]\nsocket = /tmp/x\nlisten = 127.0.0.1:1; [::1]:2\nworkers = 3\ncache_size = "
+            "1GiB\nlog_level = debug\n"
+            "allow_development_issuers = true\ncore_dumps = true\nadmin_group = wheel\n"
+            "[issuer i]\nurl = https://a\nfetch_url = http://127.0.0.1:9\nalgorithms = "
+            "ES256;EdDSA\nleeway = 2m\nclient_id = c\n"
+            "[policy p]\naudience = a\\;b; c\nleeway = 0s\nmax_age = 1h\nsubject = "
+            "optional\nclaims = x=a\\s#b\n";
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) config = config_parse("t.conf", span_from(text), &error);
+
+        g_assert_no_error(error);
+        const IssuerSettings *issuer = config->issuers->pdata[0];
+        const PolicySettings *policy = config->policies->pdata[0];
+        g_assert_cmpstr(config->socket_path, ==, "/tmp/x");
+        g_assert_cmpstr(config->listen[1], ==, "[::1]:2");
+        g_assert_cmpuint(config->workers, ==, 3);
+        g_assert_cmpuint(config->cache_size_bytes, ==, (size_t) 1 << 30);
+        g_assert_cmpint(config->log_level, ==, LOG_LEVEL_DEBUG);
+        g_assert_true(config->allow_development_issuers && config->core_dumps &&
+                      !config->listen_any);
+        g_assert_cmpstr(config->admin_group, ==, "wheel");
+        g_assert_cmpstr(issuer->fetch_url, ==, "http://127.0.0.1:9");
+        g_assert_cmpuint(issuer->algorithms, ==, (1u << ALG_ES256) | (1u << ALG_EDDSA));
+        g_assert_cmpint(issuer->leeway_sec, ==, 120);
+        g_assert_cmpstr(issuer->client_id, ==, "c");
+        g_assert_cmpstr(policy->audience[0], ==, "a;b");
+        g_assert_cmpstr(policy->audience[1], ==, "c");
+        g_assert_cmpint(policy->leeway_sec, ==, 0);
+        g_assert_cmpint(policy->max_age_sec, ==, 3600);
+        g_assert_true(policy->subject_optional);
+        g_assert_cmpstr(policy->claims[0], ==, "x=a #b");
+}
+
+/* The shown default of each setting, written out, gives what leaving it out gives. */
+static void shown_defaults_are_the_defaults(void)
+{
+        g_autoptr(GString) text = g_string_new(NULL);
+        g_autoptr(GError) error = NULL;
+        const char *section = "";
+        size_t n_settings = 0;
+        const ConfigSetting *settings = config_settings(&n_settings);
+
+        for (size_t i = 0; i < n_settings; i++) {
+                if (strcmp(settings[i].section, "client") == 0) /* lives by its file alone */
+                        continue;
+                bool required =
+                    strcmp(settings[i].key, "url") == 0 || strcmp(settings[i].key, "audience") == 0;
+
+                if (strcmp(section, settings[i].section) != 0)
+                        g_string_append_printf(text, "[%s%s]\n", settings[i].section,
+                                               strcmp(settings[i].section, "authd") == 0 ? ""
+                                                                                         : " x");
+                section = settings[i].section;
+                if (required || *settings[i].fallback)
+                        g_string_append_printf(text, "%s = %s\n", settings[i].key,
+                                               required ? "https://a" : settings[i].fallback);
+        }
+        g_autoptr(Config) written = config_parse("written", span_of(text->str, text->len), &error);
+        g_assert_no_error(error);
+        g_autoptr(Config) bare = config_parse(
+            "bare", span_from("[issuer x]\nurl = https://a\n[policy x]\naudience = https://a\n"),
+            &error);
+        g_assert_no_error(error);
+        const IssuerSettings *issuer = written->issuers->pdata[0],
+                             *bare_issuer = bare->issuers->pdata[0];
+        const PolicySettings *policy = written->policies->pdata[0],
+                             *bare_policy = bare->policies->pdata[0];
+        g_assert_cmpstr(written->socket_path, ==, bare->socket_path);
+        g_assert_cmpuint(written->workers, ==, bare->workers);
+        g_assert_cmpuint(written->cache_size_bytes, ==, bare->cache_size_bytes);
+        g_assert_cmpint(written->log_level, ==, bare->log_level);
+        g_assert_cmpstr(written->admin_group, ==, bare->admin_group);
+        g_assert_cmpuint(issuer->algorithms, ==, bare_issuer->algorithms);
+        g_assert_cmpint(issuer->leeway_sec, ==, bare_issuer->leeway_sec);
+        g_assert_true(policy->subject_optional == bare_policy->subject_optional);
+}
+
+/* Six files, so that the folder's own order is hardly the right one by chance. */
+static void folder_is_read_in_byte_order(void)
+{
+        static const char *const sorted[] = { "10.conf", "9.conf", "Z.conf",
+                                              "a.conf",  "b.conf", "c.conf" };
+        static const size_t made[] = { 4, 2, 5, 0, 3, 1 };
+        g_auto(Folder) folder = folder_new();
+        g_autofree char *path =
+            folder_write(&folder, "authd.conf", ISSUER "[policy p]\nscopes = s\n");
+        folder_put(&folder, "conf.d/.c.conf", "nonsense\n");
+        folder_put(&folder, "conf.d/README", "nonsense\n");
+        g_autoptr(GError) error = NULL;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(made); i++) {
+                g_autofree char *name = g_build_filename("conf.d", sorted[made[i]], NULL);
+                g_autofree char *text = g_strdup_printf("[policy q%zu]\naudience = q\n", made[i]);
+                folder_put(&folder, name, made[i] == 2 ? POLICY : text);
+        }
+        g_autoptr(Config) config = config_load(path, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(config->policies->len, ==, 6);
+        json_auto *description = config_describe(config);
+        const json_t *files = json_object_get(description, "files");
+        g_assert_cmpuint(json_array_size(files), ==, 1 + G_N_ELEMENTS(sorted));
+        g_assert_cmpstr(json_string_value(json_array_get(files, 0)), ==, path);
+        for (size_t i = 0; i < G_N_ELEMENTS(sorted); i++) {
+                g_autofree char *name =
+                    g_path_get_basename(json_string_value(json_array_get(files, i + 1)));
+
+                g_assert_cmpstr(name, ==, sorted[i]);
+        }
+}
+
+static void key_of_two_files_is_refused(void)
+{
+        g_auto(Folder) folder = folder_new();
+        g_autofree char *path = folder_write(&folder, "authd.conf", GOOD);
+        g_autofree char *again =
+            folder_write(&folder, "conf.d/x.conf", "# mine\n[policy p]\naudience = b\n");
+        g_autofree char *wanted = g_strdup_printf(
+            "%s:3: key \"audience\" of [policy p] is set already at %s:4; keep one", again, path);
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(config_load(path, &error));
+        g_assert_cmpstr(error->message, ==, wanted);
+}
+
+static void file_that_is_not_there(void)
+{
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(config_load("/nowhere/authd.conf", &error));
+        g_assert_cmpstr(error->message, ==,
+                        "/nowhere/authd.conf: cannot open it: No such file or directory; name "
+                        "another file, or let authd's "
+                        "user read this one");
+}
+
+static void expect_file(const char *key, const char *path, const char *message)
+{
+        g_autofree char *text = g_strdup_printf(
+            "[issuer i]\nurl = https://a\nclient_id = c\n%s = %s\n" POLICY, key, path);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) config = config_parse("t.conf", span_from(text), &error);
+        g_autofree char *wanted =
+            message ? g_strdup_printf("t.conf:4: %s: %s%s", key, path, message) : NULL;
+
+        g_assert_true((config != NULL) == (message == NULL));
+        g_assert_cmpstr(error ? error->message : NULL, ==, wanted);
+}
+
+static void files_that_settings_name(void)
+{
+        g_auto(Folder) folder = folder_new();
+        g_autofree char *secret = folder_write(&folder, "secret", "hunter2\n");
+        g_autofree char *open = folder_write(&folder, "open", "hunter2\n");
+        g_autofree char *keys =
+            folder_write(&folder, "keys.json",
+                         "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+                         "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}");
+        g_autofree char *no_keys = folder_write(&folder, "no-keys.json", "{\"keys\":[]}");
+        g_autofree char *certificates = folder_write(
+            &folder, "ca.pem", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n");
+        g_autofree char *no_wanted =
+            g_strdup_printf(": %s; it must be a JWKS with public signing keys (RFC 7517)",
+                            jwk_answer_text(JWK_E_EMPTY));
+
+        g_assert_cmpint(g_chmod(open, 0644), ==, 0);
+        expect_file("client_secret_file", secret, NULL);
+        expect_file("client_secret_file", open,
+                    ": mode 0644 lets others read or change this secret; chmod 0600 it; give "
+                    "authd's user the right to read "
+                    "it, or name another");
+        expect_file("keys_file", keys, NULL);
+        expect_file("keys_file", no_keys, no_wanted);
+        expect_file("ca_file", certificates, NULL);
+        expect_file("ca_file", secret,
+                    " holds no certificate in PEM form; convert it with openssl x509");
+}
+
+static void issuers_that_contradict_themselves(void)
+{
+        g_auto(Folder) folder = folder_new();
+        g_autofree char *secret = folder_write(&folder, "secret", "hunter2\n");
+        g_autofree char *keys =
+            folder_write(&folder, "keys.json",
+                         "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+                         "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}");
+        g_autofree char *nobody =
+            g_strdup_printf("[issuer i]\nurl = https://a\nclient_secret_file = %s\n", secret);
+        g_autofree char *both = g_strdup_printf(
+            "[issuer i]\nurl = https://a\nkeys_file = %s\nfetch_url = https://b\n", keys);
+        const Bad rows[] = {
+                { "a secret of no client", nobody,
+                  "t.conf:3: [issuer i] has client_secret_file without client_id; add the client's "
+                  "id" },
+                { "keys from a file, and an address to fetch them", both,
+                  "t.conf:4: [issuer i] has keys_file, so nothing is fetched, and fetch_url; leave "
+                  "one of them out" },
+        };
+
+        refused(rows, G_N_ELEMENTS(rows));
+}
+
+static void clients_and_their_policies(void)
+{
+        g_auto(Folder) folder = folder_new();
+        g_autofree char *secret = folder_write(&folder, "secret", "hunter2\n");
+        g_autofree char *good =
+            g_strdup_printf(GOOD "[client grafana]\nsecret_file = %s\npolicy = p\n", secret);
+        g_autofree char *lost =
+            g_strdup_printf(GOOD "[client grafana]\nsecret_file = %s\npolicy = q\n", secret);
+        g_autofree char *bare = g_strdup_printf(GOOD "[client grafana]\npolicy = p\n");
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) config = config_parse("t.conf", span_from(good), &error);
+        const Clients *clients;
+
+        g_assert_no_error(error);
+        clients = config->compiled_clients;
+        g_assert_nonnull(clients_find(clients, span_from("grafana"), span_from("hunter2")));
+        g_assert_null(clients_find(clients, span_from("grafana"), span_from("hunter3")));
+        g_assert_null(clients_find(clients, span_from("loki"), span_from("hunter2")));
+        g_assert_null(clients_find(clients, span_from("grafana"), SPAN_EMPTY));
+        g_assert_null(config_parse("t.conf", span_from(lost), &error));
+        g_assert_nonnull(strstr(error->message, "is judged by [policy q], which is not there"));
+        g_clear_error(&error);
+        g_assert_null(config_parse("t.conf", span_from(bare), &error));
+        g_assert_nonnull(strstr(error->message, "has no secret_file"));
+}
+
+static void credentials_are_found_in_their_folder(void)
+{
+        g_auto(Folder) folder = folder_new();
+        g_autofree char *secret = folder_write(&folder, "kc", "hunter2\n");
+        g_autoptr(GError) error = NULL;
+
+        g_setenv("CREDENTIALS_DIRECTORY", folder.path, true);
+        g_autoptr(Config) config =
+            config_parse("t.conf",
+                         span_from("[issuer i]\nurl = https://a\nclient_id = c\nclient_secret_file "
+                                   "= credential:kc\n" POLICY),
+                         &error);
+        g_unsetenv("CREDENTIALS_DIRECTORY");
+        g_assert_no_error(error);
+        g_assert_cmpstr(((IssuerSettings *) config->issuers->pdata[0])->client_secret_file, ==,
+                        secret);
+}
+
+static void description_says_what_and_where(void)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) config = config_parse("t.conf", span_from(GOOD), &error);
+        json_auto *description = config_describe(config);
+        const json_t *settings = json_object_get(description, "settings");
+        bool url_seen = false, socket_seen = false;
+        size_t index;
+        json_t *setting;
+
+        json_array_foreach (settings, index, setting) {
+                const char *key = json_string_value(json_object_get(setting, "key"));
+                bool is_default = json_is_true(json_object_get(setting, "default"));
+
+                if (strcmp(key, "url") == 0) {
+                        url_seen = true;
+                        g_assert_false(is_default);
+                        g_assert_cmpstr(json_string_value(json_object_get(setting, "section")), ==,
+                                        "issuer i");
+                        g_assert_cmpint(json_integer_value(json_object_get(setting, "line")), ==,
+                                        2);
+                }
+                if (strcmp(key, "socket") == 0) {
+                        socket_seen = true;
+                        g_assert_true(is_default);
+                        g_assert_true(json_is_null(json_object_get(setting, "file")));
+                }
+        }
+        g_assert_true(url_seen && socket_seen);
+}
+
+int main(int argc, char **argv)
+{
+        g_test_init(&argc, &argv, NULL);
+        g_unsetenv("CREDENTIALS_DIRECTORY");
+        g_test_add_func("/config/broken-lines", broken_lines);
+        g_test_add_func("/config/nul-is-refused", nul_is_refused);
+        g_test_add_func("/config/unknown-words", unknown_words);
+        g_test_add_func("/config/names", names);
+        g_test_add_func("/config/duplicates", duplicates);
+        g_test_add_func("/config/values", values);
+        g_test_add_func("/config/addresses", addresses);
+        g_test_add_func("/config/issuers", issuers);
+        g_test_add_func("/config/plain-http-is-refused", plain_http_is_refused);
+        g_test_add_func("/config/policies-point-at-their-line", policies_point_at_their_line);
+        g_test_add_func("/config/example-of-the-contract", example_of_the_contract);
+        g_test_add_func("/config/every-value-reaches-its-member", every_value_reaches_its_member);
+        g_test_add_func("/config/shown-defaults-are-the-defaults", shown_defaults_are_the_defaults);
+        g_test_add_func("/config/folder-is-read-in-byte-order", folder_is_read_in_byte_order);
+        g_test_add_func("/config/key-of-two-files-is-refused", key_of_two_files_is_refused);
+        g_test_add_func("/config/file-that-is-not-there", file_that_is_not_there);
+        g_test_add_func("/config/files-that-settings-name", files_that_settings_name);
+        g_test_add_func("/config/issuers-that-contradict-themselves",
+                        issuers_that_contradict_themselves);
+        g_test_add_func("/config/clients-and-their-policies", clients_and_their_policies);
+        g_test_add_func("/config/credentials-are-found-in-their-folder",
+                        credentials_are_found_in_their_folder);
+        g_test_add_func("/config/description-says-what-and-where", description_says_what_and_where);
+        return g_test_run();
+}
