@@ -1,0 +1,103 @@
+/* Realm files: one that works, and those that must not half work. */
+#include "realm.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define AROUND(clients, users)                                                                     \
+        "{\"realm\":\"t\",\"keys\":[\"ES256\"],\"clients\":[" clients "],\"users\":[" users "]}"
+
+typedef struct Row {
+        const char *name;
+        const char *text;
+        const char *complaint; /* part of the sentence; NULL: it loads */
+} Row;
+
+static const Row ROWS[] = {
+        { "a client and a user", AROUND("{\"id\":\"a\",\"secret\":\"s\"}", "{\"username\":\"u\"}"),
+          NULL },
+        { "a public client", AROUND("{\"id\":\"a\",\"public\":true}", ""), NULL },
+        { "a client neither secret nor public", AROUND("{\"id\":\"a\"}", ""), "secret" },
+        { "a client both secret and public",
+          AROUND("{\"id\":\"a\",\"secret\":\"s\",\"public\":true}", ""), "secret" },
+        { "an unknown member of a client",
+          AROUND("{\"id\":\"a\",\"secret\":\"s\",\"secert\":1}", ""), "client" },
+        { "an audience that is no list",
+          AROUND("{\"id\":\"a\",\"secret\":\"s\",\"audience\":\"x\"}", ""), "lists" },
+        { "a user without a name", AROUND("", "{\"password\":\"p\"}"), "user" },
+        { "roles that are no list", AROUND("", "{\"username\":\"u\",\"realm_roles\":\"r\"}"),
+          "wrong type" },
+        { "client roles that are no lists",
+          AROUND("", "{\"username\":\"u\",\"client_roles\":{\"a\":\"r\"}}"), "wrong type" },
+        { "a service account with an unknown member",
+          AROUND("{\"id\":\"a\",\"secret\":\"s\",\"service_account\":{\"role\":[]}}", ""),
+          "service-account-a" },
+        { "a client twice",
+          AROUND("{\"id\":\"a\",\"secret\":\"s\"},{\"id\":\"a\",\"secret\":\"t\"}", ""), "twice" },
+        { "a user twice", AROUND("", "{\"username\":\"u\"},{\"username\":\"u\"}"), "twice" },
+        { "two users of one id",
+          AROUND("", "{\"username\":\"u\",\"id\":\"1\"},{\"username\":\"v\",\"id\":\"1\"}"),
+          "twice" },
+        { "no keys", "{\"realm\":\"t\",\"keys\":[],\"clients\":[],\"users\":[]}", "algorithms" },
+        { "a member twice",
+          "{\"realm\":\"t\",\"realm\":\"u\",\"keys\":[],\"clients\":[],\"users\":[]}",
+          "duplicate" },
+        { "no JSON", "realm", "" },
+};
+
+static Realm *load_text(const char *text, GError **error)
+{
+        g_autofree char *path = NULL;
+        int fd = g_file_open_tmp("realm-XXXXXX", &path, NULL);
+
+        g_assert_cmpint(fd, >=, 0);
+        g_close(fd, NULL);
+        g_assert_true(g_file_set_contents(path, text, -1, NULL));
+        Realm *realm = realm_load(path, error);
+        g_unlink(path);
+        return realm;
+}
+
+static void test_row(gconstpointer data)
+{
+        const Row *row = data;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Realm) realm = load_text(row->text, &error);
+
+        if (!row->complaint) {
+                g_assert_no_error(error);
+                return;
+        }
+        g_assert_null(realm);
+        g_assert_nonnull(error);
+        g_assert_nonnull(strstr(error->message, row->complaint));
+}
+
+static void test_identity(void)
+{
+        static const char TEXT[] =
+            AROUND("{\"id\":\"a\",\"secret\":\"s\",\"service_account\":{}}",
+                   "{\"username\":\"u\"},{\"username\":\"v\",\"id\":\"fixed\"}");
+        g_autoptr(Realm) one = load_text(TEXT, NULL);
+        g_autoptr(Realm) two = load_text(TEXT, NULL);
+        const Person *person = realm_person(one, "u");
+
+        g_assert_cmpstr(person->id, ==, realm_person(two, "u")->id);
+        g_assert_true(g_uuid_string_is_valid(person->id));
+        g_assert_true(realm_person_by_id(one, person->id) == person);
+        g_assert_cmpstr(realm_person(one, "v")->id, ==, "fixed");
+        g_assert_true(realm_person_by_id(one, realm_client(one, "a")->service_account->id) != NULL);
+        g_assert_null(realm_person(one, "service-account-a"));
+        g_assert_null(realm_client(one, NULL));
+}
+
+int main(int argc, char **argv)
+{
+        g_test_init(&argc, &argv, NULL);
+        for (size_t i = 0; i < G_N_ELEMENTS(ROWS); i++) {
+                g_autofree char *path = g_strdup_printf("/realm/%s", ROWS[i].name);
+                g_test_add_data_func(path, &ROWS[i], test_row);
+        }
+        g_test_add_func("/realm/a person's id is the same at each start", test_identity);
+        return g_test_run();
+}

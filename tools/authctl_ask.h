@@ -1,0 +1,25 @@
+/* authctl_ask: one question to the daemon, over its Unix socket. Bounded in time and size. */
+#pragma once
+
+#include "authctl.h"
+
+#include <jansson.h>
+
+#define ASK_DEADLINE_SEC 30
+#define ASK_SIZE_MAX     (64 * 1024 * 1024) /* bytes of an answer: thousands of policies fit */
+
+typedef struct Answer {
+        unsigned status;
+        json_t *json; /* the body: an object */
+        GString *body;
+} Answer;
+
+/* ask_daemon: GET, or POST when question is set. AUTHCTL_OK and an answer that says 200; otherwise
+ * what went wrong is on stderr (with --json the daemon's words are on stdout) and the result is the
+ * exit code. */
+AuthctlExit ask_daemon(const AuthctlOptions *options, const char *path, const json_t *question,
+                       Answer *ret);
+/* ask_print_json: the daemon's words; on a terminal indented and in ASCII. */
+void ask_print_json(const Answer *answer);
+void answer_clear(Answer *answer);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Answer, answer_clear)

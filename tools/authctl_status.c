@@ -1,0 +1,322 @@
+/* authctl_status: status, issuers, keys, config and reload: what the daemon knows, as tables. */
+#include "authctl.h"
+
+#include "authctl_ask.h"
+#include "authctl_text.h"
+#include "base/clock.h"
+#include "token/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *const untitled[] = { "", "", NULL };
+
+static const char *text_of(const json_t *object, const char *name)
+{
+        return json_string_value(json_object_get(object, name));
+}
+
+static gint64 number_of(const json_t *object, const char *name)
+{
+        return json_integer_value(json_object_get(object, name));
+}
+
+static bool true_of(const json_t *object, const char *name)
+{
+        return json_is_true(json_object_get(object, name));
+}
+
+/* The strings of an array, with a separator. Caller frees. */
+static char *joined(const json_t *array, const char *separator)
+{
+        g_autoptr(GString) out = g_string_new(NULL);
+        size_t index;
+        json_t *value;
+
+        json_array_foreach (array, index, value) {
+                const char *text = json_string_value(value);
+
+                g_string_append_printf(out, "%s%s", out->len > 0 ? separator : "",
+                                       text ? text : "?");
+        }
+        return g_string_free(g_steal_pointer(&out), false);
+}
+
+static void add_fact(Table *table, const char *name, const char *value)
+{
+        if (!value || !*value)
+                return;
+        table_add(table, STYLE_DIM, name);
+        table_add(table, STYLE_PLAIN, value);
+}
+
+static void add_listening(Table *table, const json_t *status)
+{
+        g_autofree char *listen = joined(json_object_get(status, "listen"), ", ");
+
+        add_fact(table, "socket", text_of(status, "socket"));
+        add_fact(table, "listen", listen);
+}
+
+static void add_process(Table *table, const json_t *status)
+{
+        g_autofree char *uptime = text_duration(number_of(status, "uptime_seconds"));
+        g_autofree char *process =
+            g_strdup_printf("pid %" PRId64 ", up %s, %" PRId64 " workers, %" PRId64 " connections",
+                            number_of(status, "pid"), uptime, number_of(status, "workers"),
+                            number_of(status, "connections"));
+
+        add_fact(table, "process", process);
+}
+
+static void add_config(Table *table, const json_t *config)
+{
+        g_autofree char *loaded = text_time(number_of(config, "loaded_at"), clock_wall_sec());
+        g_autofree char *path = g_strdup_printf("%s, read %s", text_of(config, "path"), loaded);
+
+        add_fact(table, "settings", path);
+}
+
+static void add_cache(Table *table, const json_t *cache)
+{
+        gint64 hits = number_of(cache, "hits"), misses = number_of(cache, "misses");
+        g_autofree char *size = text_size(number_of(cache, "size_bytes"));
+        g_autofree char *size_max = text_size(number_of(cache, "size_max_bytes"));
+        double rate = hits + misses > 0 ? 100.0 * (double) hits / (double) (hits + misses) : 0;
+        g_autofree char *text = g_strdup_printf(
+            "%" PRId64 " tokens, %s of %s, %.1f %% hits, %" PRId64 " evicted",
+            number_of(cache, "entries"), size, size_max, rate, number_of(cache, "evictions"));
+
+        add_fact(table, "cache", text);
+}
+
+static void add_verdicts(Table *table, const json_t *verdicts)
+{
+        g_autofree char *text =
+            g_strdup_printf("%" PRId64 " valid, %" PRId64 " invalid, %" PRId64
+                            " forbidden, %" PRId64 " unavailable",
+                            number_of(verdicts, "valid"), number_of(verdicts, "invalid"),
+                            number_of(verdicts, "forbidden"), number_of(verdicts, "unavailable"));
+
+        add_fact(table, "verdicts", text);
+}
+
+static void print_warnings(const json_t *status)
+{
+        size_t index;
+        json_t *warning;
+
+        json_array_foreach (json_object_get(status, "warnings"), index, warning) {
+                g_autofree char *text = text_printable(json_string_value(warning));
+
+                printf("%sWarning:%s %s\n", style_begin(STYLE_WARN), style_end(STYLE_WARN), text);
+        }
+}
+
+static Style state_style(const char *state)
+{
+        bool good = g_strcmp0(state, "ready") == 0 || g_strcmp0(state, "static") == 0;
+
+        return good ? STYLE_GOOD : g_strcmp0(state, "failing") == 0 ? STYLE_BAD : STYLE_WARN;
+}
+
+static void add_issuer(Table *table, const json_t *issuer)
+{
+        const char *state = text_of(issuer, "state");
+        g_autofree char *n_keys =
+            g_strdup_printf("%zu", json_array_size(json_object_get(issuer, "keys")));
+        g_autofree char *keys_at = text_time(number_of(issuer, "keys_at"), clock_wall_sec());
+
+        table_add(table, STYLE_PLAIN, text_of(issuer, "name"));
+        table_add(table, state_style(state), state);
+        table_add(table, STYLE_PLAIN, n_keys);
+        table_add(table, STYLE_PLAIN, keys_at);
+        table_add(table, STYLE_PLAIN, text_of(issuer, "url"));
+        table_add(table, true_of(issuer, "development") ? STYLE_WARN : STYLE_PLAIN,
+                  true_of(issuer, "development") ? "development only"
+                                                 : text_of(issuer, "last_error"));
+}
+
+static void print_issuers(const json_t *answer)
+{
+        static const char *const titles[] = { "ISSUER", "STATE",   "KEYS", "FETCHED",
+                                              "URL",    "TROUBLE", NULL };
+        g_autoptr(Table) table = table_new(titles);
+        size_t index;
+        json_t *issuer;
+
+        json_array_foreach (json_object_get(answer, "issuers"), index, issuer)
+                add_issuer(table, issuer);
+        table_print(table);
+}
+
+static void print_policies(const json_t *status)
+{
+        static const char *const titles[] = { "POLICY", "ISSUERS", "AUDIENCE", "WARNINGS", NULL };
+        g_autoptr(Table) table = table_new(titles);
+        size_t index;
+        json_t *policy;
+
+        json_array_foreach (json_object_get(status, "policies"), index, policy) {
+                g_autofree char *issuers = joined(json_object_get(policy, "issuers"), ", ");
+                g_autofree char *audience = joined(json_object_get(policy, "audience"), ", ");
+                g_autofree char *warnings = joined(json_object_get(policy, "warnings"), " ");
+
+                table_add(table, STYLE_PLAIN, text_of(policy, "name"));
+                table_add(table, STYLE_PLAIN, issuers);
+                table_add(table, STYLE_PLAIN, audience);
+                table_add(table, STYLE_WARN, warnings);
+        }
+        table_print(table);
+}
+
+static void print_status(const json_t *status)
+{
+        g_autoptr(Table) table = table_new(untitled);
+        bool ready = true_of(status, "ready");
+        Style style = ready ? STYLE_GOOD : STYLE_WARN;
+        g_autofree char *version = text_printable(text_of(status, "version"));
+
+        printf("authd %s is %s%s%s\n", version, style_begin(style),
+               ready ? "ready" : "not ready yet", style_end(style));
+        add_process(table, status);
+        add_listening(table, status);
+        add_config(table, json_object_get(status, "config"));
+        add_cache(table, json_object_get(status, "cache"));
+        add_verdicts(table, json_object_get(status, "verdicts"));
+        table_print(table);
+        print_warnings(status);
+        putchar('\n');
+        print_issuers(status);
+        putchar('\n');
+        print_policies(status);
+}
+
+static void print_keys(const json_t *answer)
+{
+        static const char *const titles[] = { "ISSUER", "KID",        "KTY", "CRV",
+                                              "BITS",   "ALGORITHMS", NULL };
+        g_autoptr(Table) table = table_new(titles);
+        size_t index;
+        json_t *key;
+
+        json_array_foreach (json_object_get(answer, "keys"), index, key) {
+                gint64 n_bits = number_of(key, "bits");
+                g_autofree char *bits = n_bits > 0 ? g_strdup_printf("%" PRId64, n_bits) : NULL;
+                g_autofree char *algs = joined(json_object_get(key, "algs"), " ");
+
+                table_add(table, STYLE_PLAIN, text_of(key, "issuer"));
+                table_add(table, STYLE_PLAIN, text_of(key, "kid"));
+                table_add(table, STYLE_PLAIN, text_of(key, "kty"));
+                table_add(table, STYLE_PLAIN, text_of(key, "crv"));
+                table_add(table, STYLE_PLAIN, bits);
+                table_add(table, STYLE_PLAIN, algs);
+        }
+        table_print(table);
+}
+
+static void add_setting(Table *table, const json_t *setting)
+{
+        bool is_default = true_of(setting, "default");
+        Style style = is_default ? STYLE_DIM : STYLE_PLAIN;
+        g_autofree char *section = g_strdup_printf("[%s]", text_of(setting, "section"));
+        g_autofree char *place =
+            g_strdup_printf("%s:%" PRId64, text_of(setting, "file"), number_of(setting, "line"));
+
+        table_add(table, style, section);
+        table_add(table, style, text_of(setting, "key"));
+        table_add(table, style, is_default ? "default" : place);
+        table_add(table, style, text_of(setting, "value"));
+}
+
+static void print_config(const json_t *answer)
+{
+        static const char *const titles[] = { "SECTION", "KEY", "FROM", "VALUE", NULL };
+        g_autoptr(Table) table = table_new(titles);
+        size_t index;
+        json_t *setting;
+
+        json_array_foreach (json_object_get(answer, "settings"), index, setting)
+                add_setting(table, setting);
+        table_print(table);
+}
+
+static void print_reload(const json_t *answer)
+{
+        printf("The new settings are in force: %" PRId64 " issuers, %" PRId64 " policies.\n",
+               number_of(answer, "issuers"), number_of(answer, "policies"));
+}
+
+/* Asks and prints; the answer is handed out for those who look at it again. */
+static AuthctlExit show(const AuthctlOptions *options, const char *path, const json_t *question,
+                        void (*print)(const json_t *answer), Answer *ret)
+{
+        AuthctlExit code = ask_daemon(options, path, question, ret);
+
+        if (code != AUTHCTL_OK)
+                return code;
+        if (options->json)
+                ask_print_json(ret);
+        else
+                print(ret->json);
+        return AUTHCTL_OK;
+}
+
+static int show_plainly(const char *path, const json_t *question,
+                        void (*print)(const json_t *answer), int argc, char **argv)
+{
+        g_auto(AuthctlOptions) options = { 0 };
+        g_auto(Answer) answer = { 0 };
+
+        if (!authctl_options(&options, NULL, NULL, argc, argv))
+                return AUTHCTL_USAGE;
+        return show(&options, path, question, print, &answer);
+}
+
+int authctl_status(int argc, char **argv)
+{
+        g_auto(AuthctlOptions) options = { 0 };
+        g_auto(Answer) answer = { 0 };
+
+        if (!authctl_options(&options, NULL, NULL, argc, argv))
+                return AUTHCTL_USAGE;
+        AuthctlExit code = show(&options, "/v1/status", NULL, print_status, &answer);
+        if (code != AUTHCTL_OK)
+                return code;
+        return true_of(answer.json, "ready") ? AUTHCTL_OK : AUTHCTL_REFUSED;
+}
+
+int authctl_issuers(int argc, char **argv)
+{
+        return show_plainly("/v1/issuers", NULL, print_issuers, argc, argv);
+}
+
+int authctl_keys(int argc, char **argv)
+{
+        g_auto(AuthctlOptions) options = { 0 };
+        g_auto(Answer) answer = { 0 };
+        g_autofree char *issuer = NULL;
+        const GOptionEntry own[] = {
+                { "issuer", 'i', 0, G_OPTION_ARG_STRING, &issuer, "Only this issuer's", "NAME" },
+                { NULL },
+        };
+
+        if (!authctl_options(&options, own, NULL, argc, argv))
+                return AUTHCTL_USAGE;
+        g_autofree char *escaped = issuer ? g_uri_escape_string(issuer, NULL, false) : NULL;
+        g_autofree char *path =
+            issuer ? g_strconcat("/v1/keys?issuer=", escaped, NULL) : g_strdup("/v1/keys");
+        return show(&options, path, NULL, print_keys, &answer);
+}
+
+int authctl_config(int argc, char **argv)
+{
+        return show_plainly("/v1/config", NULL, print_config, argc, argv);
+}
+
+int authctl_reload(int argc, char **argv)
+{
+        json_auto *question = json_object();
+
+        return show_plainly("/v1/reload", question, print_reload, argc, argv);
+}

@@ -1,0 +1,60 @@
+/* realm: who and what the provider knows, read once from a file and then immutable.
+ *
+ * Clients, people and the algorithms to have keys for. A member that is unknown, of the wrong type
+ * or missing is refused with its place, so a realm file cannot half work. Any thread may read. */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+
+#define REALM_SIZE_MAX (256 * 1024 * 1024) /* 100 000 people fit */
+
+/* Person: a user, or a client's service account. Strings and lists borrow from the realm's JSON. */
+typedef struct Person {
+        char *id; /* the sub: fixed by realm and name, unless the file gives one */
+        const char *username;
+        const char *password; /* NULL: cannot log in by password */
+        const char *email;
+        const char *first_name;
+        const char *last_name;
+        json_t *realm_roles;  /* array, or NULL */
+        json_t *client_roles; /* object of arrays, or NULL */
+        json_t *groups;       /* array of full paths, or NULL */
+        json_t *attributes;   /* object: each becomes a claim; or NULL */
+        int enabled;
+        int service_account;
+} Person;
+
+typedef struct Client {
+        const char *id;
+        const char *secret; /* NULL: a public client */
+        const char *alg;    /* of its access tokens */
+        json_t *audience;
+        json_t *default_scopes;
+        json_t *optional_scopes;
+        Person *service_account; /* NULL: client_credentials is refused */
+        int lightweight;
+        int direct_grant;
+        int full_scope;      /* people's roles are in its tokens */
+        int access_lifetime; /* seconds */
+        int refresh_lifetime;
+} Client;
+
+typedef struct Realm {
+        json_t *json;
+        const char *name;
+        json_t *key_algs; /* array of names */
+        const char *default_alg;
+        GHashTable *clients; /* id → Client */
+        GHashTable *people;  /* username → Person */
+        GHashTable *people_by_id;
+        int introspection_needs_audience; /* as Keycloak since 26.6.2 */
+} Realm;
+
+Realm *realm_load(const char *path, GError **error);
+void realm_free(Realm *realm);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Realm, realm_free)
+
+const Client *realm_client(const Realm *realm, const char *id);       /* NULL: none */
+const Person *realm_person(const Realm *realm, const char *username); /* NULL: none */
+const Person *realm_person_by_id(const Realm *realm, const char *id); /* NULL: none */
