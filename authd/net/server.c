@@ -15,6 +15,14 @@
 #define DISCIPLINE_STRICTEST 3
 #endif
 
+/* Newer ones else only queue what MHD_add_connection gives them, and tell of it in a later MHD_run;
+ * older ones tell at once without being asked. */
+#if MHD_VERSION >= 0x00097707
+#define ADD_AT_ONCE MHD_USE_NO_THREAD_SAFETY
+#else
+#define ADD_AT_ONCE 0
+#endif
+
 struct Server {
         struct MHD_Daemon *mhd;
         GSource *source;
@@ -251,6 +259,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **slot,
         }
         Connection *connection = g_steal_pointer(&server->adding);
 
+        g_assert(connection);
         connection->mhd = mhd;
         server->n_connections++;
         *slot = connection;
@@ -304,8 +313,8 @@ static GSourceFuncs source_functions = {
 static struct MHD_Daemon *start_mhd(Server *server)
 {
         return MHD_start_daemon(
-            MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-            on_access, server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+            MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | ADD_AT_ONCE, 0,
+            NULL, NULL, on_access, server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
             MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
             on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) SERVER_IDLE_TIMEOUT_SEC,

@@ -71,6 +71,13 @@ static void serve_form(Request *request, Bench *bench)
         request_answer(request, 200, NULL, 0, span_from(text), false);
 }
 
+static void serve_uid(Request *request, Bench *bench)
+{
+        g_autofree char *text = g_strdup_printf("uid %u.", (unsigned) request_peer(request)->uid);
+
+        request_answer(request, 200, NULL, 0, span_from(text), false);
+}
+
 static void serve_problem(Request *request, Bench *bench)
 {
         request_problem(request, 400, "a\"word", "a\\detail\n\xff");
@@ -107,13 +114,10 @@ static const struct {
         const char *path;
         void (*serve)(Request *request, Bench *bench);
 } doors[] = {
-        { "/empty", serve_empty },
-        { "/echo", serve_echo },
-        { "/facts", serve_facts },
-        { "/form", serve_form },
-        { "/problem", serve_problem },
-        { "/park", serve_park },
-        { "/unprintable", serve_unprintable },
+        { "/empty", serve_empty }, { "/echo", serve_echo },
+        { "/facts", serve_facts }, { "/form", serve_form },
+        { "/uid", serve_uid },     { "/problem", serve_problem },
+        { "/park", serve_park },   { "/unprintable", serve_unprintable },
         { "/large", serve_large },
 };
 
@@ -592,6 +596,38 @@ static void test_continue(Bench *bench, gconstpointer unused)
         close(fd);
 }
 
+static int at_once[8];
+
+static void add_all(Bench *bench, int unused)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(at_once); i++) {
+                const Peer peer = { .unix_socket = true,
+                                    .has_credentials = true,
+                                    .uid = 1000 + (uid_t) i };
+
+                g_assert_true(server_add(bench->server, at_once[i], &peer));
+        }
+}
+
+static void test_added_in_one_turn(Bench *bench, gconstpointer unused)
+{
+        int clients[G_N_ELEMENTS(at_once)][2];
+
+        for (size_t i = 0; i < G_N_ELEMENTS(at_once); i++) {
+                g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, clients[i]), ==,
+                                0);
+                at_once[i] = clients[i][0];
+        }
+        call(bench, add_all, 0);
+        for (size_t i = 0; i < G_N_ELEMENTS(at_once); i++) {
+                g_autofree char *wanted = g_strdup_printf("uid %zu.", 1000 + i);
+
+                ask_kept(clients[i][1], "GET /uid HTTP/1.1\r\n" HOST "\r\n", wanted);
+                close(clients[i][1]);
+        }
+        wait_for(&bench->n_closed, G_N_ELEMENTS(at_once));
+}
+
 static void test_slow_request(Bench *bench, gconstpointer unused)
 {
         const char *request = "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello";
@@ -748,6 +784,7 @@ static const struct {
         { "the largest chunked body is answered", test_largest_chunked },
         { "a chunked body that grows too large gets 413", test_large_chunked },
         { "a kept connection answers 200 times", test_keep_alive },
+        { "connections added in one turn keep their peers", test_added_in_one_turn },
         { "who asks whether to go on is told so", test_continue },
         { "a request byte by byte is answered", test_slow_request },
         { "64 parked ones are answered later", test_parked },
