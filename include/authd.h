@@ -137,7 +137,7 @@ int authd_ask(authd *client, const struct authd_question *question, authd_verdic
  * -1 when there is only time to wait for, as poll takes it. authd_call_process returns what
  * authd_ask would have, again when asked again; the verdict is given out once. A call must be freed
  * before its client; one that is freed under way is given up. Errors of authd_submit:
- * AUTHD_E_INVALID, AUTHD_E_MEMORY; of a call of the parent's in a child: AUTHD_E_INVALID.
+ * AUTHD_E_INVALID, AUTHD_E_MEMORY; of a parent's call under way in a child: AUTHD_E_INVALID.
  */
 #define AUTHD_PENDING 1
 int authd_submit(authd *client, const struct authd_question *question, authd_call **ret_call);
