@@ -233,32 +233,33 @@ static const char *next_token(Bench *bench)
 static double check_side(void *userdata)
 {
         Bench *bench = userdata;
-        double start = ratio_now();
+        double start = ratio_cpu();
         size_t n = 0;
 
         claims_cache_clear(bench->cache);
         bench->next = 0;
-        while (ratio_now() - start < SIDE_SEC) {
+        while (n % 16 ||
+               ratio_cpu() - start < SIDE_SEC) { /* the clock of the processor is a system call */
                 if (bench->next == 0)
                         claims_cache_clear(bench->cache); /* each round's tokens are new again */
                 check_one(bench, span_from(next_token(bench)), false);
                 n++;
         }
-        return (double) n / (ratio_now() - start);
+        return (double) n / (ratio_cpu() - start);
 }
 
 static double cached_side(void *userdata)
 {
         Bench *bench = userdata;
         Span token = span_from(bench->tokens[0]);
-        double start = ratio_now();
+        double start = ratio_cpu();
         size_t n = 0;
 
         claims_cache_clear(bench->cache);
         check_one(bench, token, false);
-        for (start = ratio_now(); ratio_now() - start < SIDE_SEC / 4; n++)
+        for (start = ratio_cpu(); n % 16 || ratio_cpu() - start < SIDE_SEC / 4; n++)
                 check_one(bench, token, true);
-        return (double) n / (ratio_now() - start);
+        return (double) n / (ratio_cpu() - start);
 }
 
 /* speed_side: openssl's own figure, by openssl itself: the last field of its line is verifications
@@ -323,13 +324,13 @@ static void loop_one(Bench *bench, const char *token)
 static double loop_side(void *userdata)
 {
         Bench *bench = userdata;
-        double start = ratio_now();
+        double start = ratio_cpu();
         size_t n = 0;
 
         bench->next = 0;
-        for (; ratio_now() - start < SIDE_SEC; n++)
+        for (; n % 16 || ratio_cpu() - start < SIDE_SEC; n++)
                 loop_one(bench, next_token(bench));
-        return (double) n / (ratio_now() - start);
+        return (double) n / (ratio_cpu() - start);
 }
 
 static void bench_deinit(Bench *bench)

@@ -5,12 +5,22 @@
 #include <string.h>
 #include <time.h>
 
-double ratio_now(void)
+static double seconds_of(clockid_t clock)
 {
         struct timespec now;
 
-        clock_gettime(CLOCK_MONOTONIC, &now);
+        clock_gettime(clock, &now);
         return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+double ratio_now(void)
+{
+        return seconds_of(CLOCK_MONOTONIC);
+}
+
+double ratio_cpu(void)
+{
+        return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static int compare(const void *a, const void *b)

@@ -1,0 +1,256 @@
+"""bench_doors: the doors against the least that their libraries could cost.
+
+    bench_doors.py BUILD_FOLDER BENCH_FOLDER
+
+BENCH_FOLDER has bare_mhd, echo, load and bench_lib. The daemon has one worker, as each other side
+has one thread. After each bench descriptors, connections and memory must be as before: that alone
+ends the run with an error.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import urllib.parse
+
+import rows
+import stage
+from stage import POLICY, Trouble, harness
+
+CLIENTS = 64
+SIDE_SEC = 2
+WARM_SEC = 1
+TOKENS = 1000
+GRACE_SEC = 30
+HERE = pathlib.Path(__file__).resolve().parent
+EXAMPLE = HERE.parent.parent / "examples" / "nginx"
+SNIPPETS = ("authd.conf", "authd-headers.conf")
+
+
+class Play:
+    """The daemon, the bare servers and what they are asked."""
+
+    def __init__(self, programs, bench, folder, provider, authd):
+        self.programs, self.bench, self.folder = programs, bench, folder
+        self.provider, self.authd = provider, authd
+        self.tokens = stage.mint(provider, TOKENS)
+        self.server_cores, self.load_cores = stage.split_cores()
+
+    def tokens_file(self, n):
+        path = self.folder / f"tokens-{n}"
+        path.write_text("".join(token + "\n" for token in self.tokens[:n]))
+        return path
+
+
+def run(argv, cores=None, stdin=None, seconds=SIDE_SEC):
+    """A load generator's output; it must end well and in time."""
+    def child():
+        harness.die_with_parent()
+        os.sched_setaffinity(0, cores or stage.all_cores())
+    done = subprocess.run([str(word) for word in argv], input=stdin, capture_output=True, text=True,
+                          timeout=seconds + GRACE_SEC, preexec_fn=child, check=False)
+    if done.returncode != 0:
+        raise Trouble(f"{argv[0]} failed: {done.stderr or done.stdout}")
+    return done.stdout
+
+
+def wrk(url, tokens, cores=None, seconds=SIDE_SEC):
+    """(answers, answers a second); an error or a status that is not 2xx or 3xx ends the bench."""
+    said = run(["wrk", "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "-s", HERE / "requests.lua", url, "--", tokens],
+               cores, seconds=seconds)
+    for bad in ("Non-2xx", "Socket errors"):
+        if bad in said:
+            raise Trouble(f"{url}: {said}")
+    return (int(re.search(r"(\d+) requests in", said).group(1)),
+            float(re.search(r"Requests/sec:\s*([\d.]+)", said).group(1)))
+
+
+# /auth by wrk over TCP
+
+def bench_auth(play, n, port, bare_port, cpu_usec):
+    watch = stage.Watch(play.authd)
+    tokens = play.tokens_file(n)
+    url = f"http://127.0.0.1:{port}/auth/{POLICY}"
+
+    def ours():
+        before = stage.cpu_seconds(play.authd.pid)
+        answers, rate = wrk(url, tokens, play.load_cores)
+        cpu_usec.append((stage.cpu_seconds(play.authd.pid) - before) * 1e6 / answers)
+        return rate
+
+    def theirs():
+        return wrk(f"http://127.0.0.1:{bare_port}/auth/{POLICY}", tokens, play.load_cores)[1]
+    wrk(url, tokens, play.load_cores, WARM_SEC)
+    rows.measure(f"auth_{n}_tokens_of_bare_mhd", ours, theirs, ">=", 0.8)
+    watch.compare(f"auth, {n} tokens")
+
+
+def bench_auth_doors(play, port):
+    cpu_usec = []
+    bare_port = stage.providers.free_port()
+    with stage.server(play.bench / "bare_mhd", "tcp", bare_port) as bare:
+        stage.pin(bare.pid, play.server_cores)
+        stage.pin(play.authd.pid, play.server_cores)
+        bench_auth(play, 1, port, bare_port, cpu_usec)
+        rows.row("auth_cached_cpu_usec", statistics.median(cpu_usec), "<=", 30)
+        bench_auth(play, TOKENS, port, bare_port, cpu_usec)
+        stage.pin(play.authd.pid, stage.all_cores())
+
+
+# nginx
+
+def nginx_settings(folder, port, upstream):
+    (folder / "html").mkdir(parents=True)
+    (folder / "html" / "index.html").write_text("ok")
+    for snippet in SNIPPETS:
+        shutil.copy(EXAMPLE / snippet, folder)
+    words = {"FOLDER": folder, "PORT": port, "SOCKET": upstream, "POLICY": POLICY,
+             "USER": "user root;" if harness.is_root() else ""}
+    text = (HERE / "nginx.conf").read_text()
+    path = folder / "nginx.conf"
+    path.write_text(re.sub(r"@(\w+)@", lambda word: str(words[word.group(1)]), text))
+    return path
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def nginx(folder, upstream):
+    """(a context of a running nginx, its URL)"""
+    port = stage.providers.free_port()
+    settings = nginx_settings(folder, port, upstream)
+    return stage.server(program("nginx"), "-c", settings, "-p", folder, ready=None), port
+
+
+def bench_nginx(play):
+    watch = stage.Watch(play.authd)
+    bare_socket = play.folder / "bare.sock"
+    tokens = play.tokens_file(1)
+    ours_nginx, port = nginx(play.folder / "nginx", play.authd.socket)
+    theirs_nginx, bare_port = nginx(play.folder / "nginx-bare", bare_socket)
+    with stage.server(play.bench / "bare_mhd", "unix", bare_socket), ours_nginx, theirs_nginx:
+        harness.until("both nginx listen", lambda: listens(port) and listens(bare_port))
+        wrk(f"http://127.0.0.1:{port}/", tokens, seconds=WARM_SEC)
+        rows.measure("nginx_authd_of_nginx_bare_mhd",
+                     lambda: wrk(f"http://127.0.0.1:{port}/", tokens)[1],
+                     lambda: wrk(f"http://127.0.0.1:{bare_port}/", tokens)[1], ">=", 0.9)
+    watch.compare("nginx")
+
+
+# /introspect and /v1/check
+
+def request_of(path, kind, body):
+    return (f"POST {path} HTTP/1.1\r\nHost: authd\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}")
+
+
+def load(play, request, seconds=SIDE_SEC):
+    said = run([play.bench / "load", play.authd.socket, CLIENTS, seconds], stdin=request, seconds=seconds)
+    answers, elapsed = re.match(r"(\d+) answers in ([\d.]+) seconds", said).groups()
+    return int(answers) / float(elapsed)
+
+
+def check_request(play):
+    return request_of("/v1/check", "application/json", json.dumps({"token": play.tokens[0], "policy": POLICY}))
+
+
+def bench_introspect(play):
+    introspect = request_of(f"/introspect/{POLICY}", "application/x-www-form-urlencoded",
+                            urllib.parse.urlencode({"token": play.tokens[0]}))
+    check = check_request(play)
+    watch = stage.Watch(play.authd)
+    load(play, introspect, WARM_SEC)
+    rows.measure("introspect_of_check", lambda: load(play, introspect), lambda: load(play, check), ">=", 0.9)
+    watch.compare("introspect")
+
+
+# libauthd
+
+class Tap:
+    """A socket before the daemon's that counts the bytes of one question and its answer."""
+
+    def __init__(self, path, authd):
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(1)
+        self.authd, self.sizes = authd, (0, 0)
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        near, _ = self.listener.accept()
+        with near, socket.socket(socket.AF_UNIX) as far:
+            far.connect(str(self.authd.socket))
+            question = near.recv(65536)
+            far.sendall(question)
+            answer = far.recv(65536)
+            self.sizes = (len(question), len(answer))
+            near.sendall(answer)
+
+
+def sizes_of_check(play):
+    """(bytes of a question, bytes of its answer) as libauthd and the daemon say them."""
+    path = play.folder / "tap.sock"
+    tap = Tap(path, play.authd)
+    run([play.bench / "bench_lib", path, "-", 0, 0, POLICY, 0], stdin=play.tokens[0] + "\n")
+    tap.thread.join(GRACE_SEC)
+    tap.listener.close()
+    return tap.sizes
+
+
+def bench_lib(play, echo_socket, sizes, n_clients, cores):
+    argv = [play.bench / "bench_lib", play.authd.socket, echo_socket, *sizes, POLICY, n_clients]
+    watch = stage.Watch(play.authd)
+    print(run(argv, cores, play.tokens[0] + "\n", GRACE_SEC), end="", flush=True)
+    watch.compare(f"libauthd, {n_clients} clients")
+
+
+def bench_libauthd(play):
+    sizes = sizes_of_check(play)
+    rows.remark(f"a question has {sizes[0]} bytes, its answer {sizes[1]}")
+    echo_socket = play.folder / "echo.sock"
+    with stage.server(play.bench / "echo", echo_socket, *sizes) as echo:
+        for pid in (echo.pid, play.authd.pid):
+            stage.pin(pid, play.server_cores)
+        bench_lib(play, echo_socket, sizes, 1, play.server_cores)
+        for pid in (echo.pid, play.authd.pid):
+            stage.pin(pid, stage.all_cores())
+        bench_lib(play, echo_socket, sizes, CLIENTS, stage.all_cores())
+
+
+def program(name):
+    """A program of a package; nginx is in a folder that few have in their PATH."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if not found:
+        raise Trouble(f"{name} is missing: install the package {name}-light or {name}, or let tests/run do it")
+    return found
+
+
+def main():
+    programs = stage.Programs(sys.argv[1])
+    program("wrk")
+    port = stage.providers.free_port()
+    with stage.folder() as folder, stage.providers.DevIdp(programs.devidp) as provider, \
+            stage.daemon(programs, provider, folder / "authd", workers=1, listen=f"127.0.0.1:{port}") as authd:
+        play = Play(programs, pathlib.Path(sys.argv[2]), folder, provider, authd)
+        stage.check_each(authd, play.tokens)
+        load(play, check_request(play), WARM_SEC)  # as many connections as any bench has: their memory is kept
+        bench_libauthd(play)
+        bench_auth_doors(play, port)
+        bench_nginx(play)
+        bench_introspect(play)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Trouble, AssertionError, subprocess.TimeoutExpired) as trouble:
+        sys.exit(f"bench_doors: {trouble}")

@@ -1,0 +1,256 @@
+"""suites: what each suite runs, as a table of functions Run → Outcome.
+
+A suite does not know of the others; the builds and the one Keycloak are shared through Run.
+"""
+
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import debian13
+import results
+import steps
+from builds import Builds
+from keycloak import SharedKeycloak
+from report import Outcome, Progress, could_not_start
+
+UNIT_TIMEOUT_SEC = 300
+PYTEST_TIMEOUT_SEC = 900
+BENCH_TIMEOUT_SEC = 1800
+FUZZ_SHORT_SEC, FUZZ_SEC, FUZZ_FULL_SEC = 4, 60, 600
+FUZZ_GRACE_SEC = 60
+FUZZ_SEEDS = {"jws": ["tokens"], "jwk": ["tokens/keysets"], "json": ["tokens/keysets"]}  # beside corpus/NAME
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
+    "G_SLICE": "always-malloc",
+}
+
+
+@dataclass
+class Run:
+    """One call of tests/run."""
+
+    source: Path
+    builds: Builds
+    progress: Progress
+    keycloak: SharedKeycloak
+    everything: bool  # the run of all suites: fuzz and bench are short
+    full: bool
+    pytest_arguments: list = field(default_factory=list)
+
+    @property
+    def logs(self):
+        return self.builds.logs
+
+
+def _meson_suite(run, build, suite, env=None):
+    missing = run.builds.get(build)
+    if missing:
+        return missing
+    path, name = run.builds.path(build), f"{build}-{suite}"
+    testlog = path / "meson-logs" / f"testlog-{name}.json"
+    testlog.unlink(missing_ok=True)
+    step = steps.run(
+        run.progress,
+        f"meson test {name}",
+        ["meson", "test", "-C", str(path), "--no-rebuild", "--suite", suite, "--logbase", f"testlog-{name}"],
+        run.logs / f"{name}.log",
+        UNIT_TIMEOUT_SEC,
+        env,
+    )
+    outcome = results.from_meson(testlog) if testlog.exists() else Outcome()
+    if not step.well and not outcome.failures:
+        outcome.failures.append((f"meson test {name}", step.trouble()))
+    if not (outcome.passed or outcome.failures):
+        return could_not_start(
+            name,
+            f"no test ran; the end of {step.log}:\n{steps.tail(step.log)}",
+            f"`meson test -C {path} --list` names the tests that the build knows",
+        )
+    return outcome
+
+
+def checks(run):
+    return _meson_suite(run, "plain", "checks")
+
+
+def unit(run):
+    return _meson_suite(run, "plain", "unit")
+
+
+def corpora(run):
+    return _meson_suite(run, "plain", "corpora")
+
+
+def sanitize(run):
+    outcome = _meson_suite(run, "sanitize", "unit", SANITIZER_ENV)
+    if run.builds.get("sanitize"):
+        return outcome
+    return outcome.add(_meson_suite(run, "sanitize", "corpora", SANITIZER_ENV))
+
+
+def _pytest(run, provider, env):
+    missing = run.builds.get("plain")
+    if missing:
+        return missing
+    junit = run.logs / f"behaviour-{provider}.xml"
+    junit.unlink(missing_ok=True)
+    argv = [
+        "/usr/bin/python3",
+        "-m",
+        "pytest",
+        str(run.source / "tests" / "behaviour"),
+        "-p",
+        "no:cacheprovider",
+        "--provider",
+        provider,
+        "--build",
+        str(run.builds.path("plain")),
+        f"--junit-xml={junit}",
+        "-v",
+        "--tb=short",
+    ] + run.pytest_arguments
+    step = steps.run(
+        run.progress,
+        f"behaviour-{provider}",
+        argv,
+        run.logs / f"behaviour-{provider}.log",
+        PYTEST_TIMEOUT_SEC,
+        {"PYTHONDONTWRITEBYTECODE": "1", **env},
+    )
+    outcome = results.from_pytest(junit) if junit.exists() else Outcome()
+    if not step.well and not outcome.failures or not junit.exists():
+        outcome.failures.append((f"pytest {provider}", step.trouble()))
+    return outcome
+
+
+def behaviour_devidp(run):
+    return _pytest(run, "devidp", {})
+
+
+def behaviour_keycloak(run):
+    state, trouble = run.keycloak.wait()
+    if trouble:
+        return could_not_start(
+            "keycloak",
+            trouble,
+            "Keycloak's archive needs the Maven registry once; `tests/run behaviour-devidp` "
+            "runs the same tests without it",
+        )
+    return _pytest(run, "keycloak", {"AUTHD_TEST_KEYCLOAK": str(state)})
+
+
+def _fuzz_seconds(run):
+    if run.full:
+        return FUZZ_FULL_SEC
+    return FUZZ_SHORT_SEC if run.everything else FUZZ_SEC
+
+
+def _fuzz_one(run, harness, seconds):
+    """One libFuzzer harness; what it finds anew stays in the build folder, what crashes it in logs."""
+    name = harness.name
+    word = name.removeprefix("fuzz_")
+    found, crashes = run.builds.folder / "fuzz-found" / name, run.logs / "fuzz-crashes"
+    for folder in (found, crashes):
+        folder.mkdir(parents=True, exist_ok=True)
+    places = [f"fuzz/corpus/{word}", *FUZZ_SEEDS.get(word, [])]
+    seeds = [str(run.source / "tests" / place) for place in places if (run.source / "tests" / place).is_dir()]
+    dictionary = run.source / "tests" / "fuzz" / f"{word}.dict"
+    argv = [
+        str(harness),
+        f"-max_total_time={seconds}",
+        f"-artifact_prefix={crashes}/{name}-",
+        "-timeout=10",
+        "-rss_limit_mb=2048",
+        "-print_final_stats=1",
+    ]
+    argv += [f"-dict={dictionary}"] if dictionary.exists() else []
+    step = steps.run(
+        run.progress,
+        f"fuzz {word}",
+        argv + [str(found)] + seeds,
+        run.logs / f"{name}.log",
+        seconds + FUZZ_GRACE_SEC,
+        SANITIZER_ENV,
+    )
+    if not step.well:
+        return Outcome(failures=[(f"fuzz {word}", f"{step.trouble()}\nThe input: {crashes}/{name}-*")])
+    runs = re.search(r"number_of_executed_units: (\d+)", step.log.read_text(errors="replace"))
+    run.progress.line(f"fuzz {word}: {runs.group(1) if runs else '?'} inputs in {seconds} s, nothing found")
+    return Outcome(passed=1)
+
+
+def fuzz(run):
+    missing = run.builds.get("fuzz")
+    if missing:
+        return missing
+    folder = run.builds.path("fuzz") / "tests" / "fuzz"
+    harnesses = sorted(file for file in folder.glob("*") if file.is_file() and os.access(file, os.X_OK))
+    if not harnesses:
+        return could_not_start(
+            "fuzz", f"no harness in {folder}", "`meson configure -Dfuzz=true` must build tests/fuzz"
+        )
+    outcome = Outcome()
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for one in pool.map(lambda harness: _fuzz_one(run, harness, _fuzz_seconds(run)), harnesses):
+            outcome.add(one)
+    return outcome
+
+
+def bench(run):
+    """meson's benchmarks; their ratio rows are printed. In the run of all suites short, so as not to rot."""
+    missing = run.builds.get("plain")
+    if missing:
+        return missing
+    env = {"AUTHD_BENCH_ROUNDS": "1"} if run.everything else {}
+    path = run.builds.path("plain")
+    testlog = path / "meson-logs" / "testlog-bench.json"
+    testlog.unlink(missing_ok=True)
+    step = steps.run(
+        run.progress,
+        "meson test --benchmark",
+        ["meson", "test", "-C", str(path), "--no-rebuild", "--benchmark", "--logbase", "testlog-bench"],
+        run.logs / "bench.log",
+        BENCH_TIMEOUT_SEC,
+        env,
+    )
+    if not testlog.exists():
+        return could_not_start("bench", step.trouble(), f"`meson test -C {path} --benchmark` shows it again")
+    _print_ratios(run, testlog)
+    return results.from_meson(testlog)
+
+
+def _print_ratios(run, testlog):
+    for line in testlog.read_text(errors="replace").splitlines():
+        for row in json.loads(line).get("stdout", "").splitlines():
+            if row.startswith(("ratio ", "memory ")):
+                run.progress.line(row)
+
+
+def debian13_suite(run):
+    if os.geteuid() != 0:
+        return could_not_start("debian13", "debootstrap and chroot need root", "run it as root")
+    for tool in ("debootstrap", "unshare"):
+        if not shutil.which(tool):
+            return could_not_start("debian13", f"{tool} is missing", f"apt-get install {tool}")
+    return debian13.run(run)
+
+
+# The order is that of a whole run: what fails soonest first, Keycloak's start under it all.
+SUITES = {
+    "checks": checks,
+    "unit": unit,
+    "corpora": corpora,
+    "behaviour-devidp": behaviour_devidp,
+    "sanitize": sanitize,
+    "behaviour-keycloak": behaviour_keycloak,
+    "fuzz": fuzz,
+    "bench": bench,
+}
+GROUPS = {"all": list(SUITES), "behaviour": ["behaviour-devidp", "behaviour-keycloak"]}
+FULL_SUITES = {"fuzz": fuzz, "debian13": debian13_suite}
