@@ -13,6 +13,9 @@
 #define WIRE_LINE_SIZE_MAX 1024 /* of the head, without its CRLF */
 #define WIRE_LINES_MAX     64
 #define WIRE_WORD_SIZE_MAX 8192 /* of a policy, a method, a URI */
+/* What goes as a GET without a body; the daemon's own bounds for a head are higher. */
+#define WIRE_HEAD_TOKEN_SIZE_MAX  (12 * 1024)
+#define WIRE_HEAD_POLICY_SIZE_MAX 256
 
 /* The bytes to send. They hold a token: erased when freed. */
 struct wire_question {
@@ -20,7 +23,7 @@ struct wire_question {
         size_t size;
 };
 
-/* wire_question_init: 0; AUTHD_E_INVALID: no token, or a string that is too long, no UTF-8 or holds
+/* wire_question_init: a GET where the question fits a head, else a POST with JSON. 0; AUTHD_E_INVALID: no token, or a string that is too long, no UTF-8 or holds
  * a control character; AUTHD_E_MEMORY. */
 int wire_question_init(struct wire_question *question, const struct authd_question *asked);
 void wire_question_deinit(struct wire_question *question);

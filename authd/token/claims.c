@@ -7,53 +7,75 @@
 
 #define TYP_PREFIX   "application/" /* RFC 7515 §4.1.9: may be left out */
 #define LOGOUT_EVENT "http://schemas.openid.net/event/backchannel-logout"
-#define N_TEXTS      6
+
+/* The claims that authd itself looks at, found by one walk. */
+typedef enum Registered {
+        CLAIM_ISS,
+        CLAIM_SUB,
+        CLAIM_AZP,
+        CLAIM_CLIENT_ID,
+        CLAIM_JTI,
+        CLAIM_SID,
+        CLAIM_EXP,
+        CLAIM_NBF,
+        CLAIM_IAT,
+        CLAIM_AUD,
+        CLAIM_SCOPE,
+        CLAIM_TYP,
+        CLAIM_EVENTS,
+        _CLAIM_MAX,
+} Registered;
 
 struct Claims {
         gatomicrefcount references;
         TokenKind kind;
         TokenKind header_kind; /* by the header alone */
         Tape *tape;
-        TapeValue texts[N_TEXTS]; /* by TextClaim; they borrow from tape */
-        int64_t expiry, not_before, issued_at;
+        const TapeNode *registered[_CLAIM_MAX]; /* NULL: absent; they borrow from tape */
+        int64_t times[3];                       /* by time_claims */
 };
 
-typedef enum TextClaim {
-        TEXT_ISS,
-        TEXT_SUB,
-        TEXT_AZP,
-        TEXT_CLIENT_ID,
-        TEXT_JTI,
-        TEXT_SID
-} TextClaim;
+typedef bool (*ClaimIsFit)(TapeValue value);
 
-typedef struct TextWords {
+static bool is_text(TapeValue value);
+static bool is_text_or_texts(TapeValue value);
+static bool is_anything(TapeValue value);
+
+typedef struct ClaimWords {
         const char *name;
+        ClaimIsFit is_fit;
         const char *trouble;
-} TextWords;
+} ClaimWords;
 
-static const TextWords text_claims[N_TEXTS] = {
-        [TEXT_ISS] = { "iss", "The claim iss is not a string." },
-        [TEXT_SUB] = { "sub", "The claim sub is not a string." },
-        [TEXT_AZP] = { "azp", "The claim azp is not a string." },
-        [TEXT_CLIENT_ID] = { "client_id", "The claim client_id is not a string." },
-        [TEXT_JTI] = { "jti", "The claim jti is not a string." },
-        [TEXT_SID] = { "sid", "The claim sid is not a string." },
+static const ClaimWords registered_claims[_CLAIM_MAX] = {
+        [CLAIM_ISS] = { "iss", is_text, "The claim iss is not a string." },
+        [CLAIM_SUB] = { "sub", is_text, "The claim sub is not a string." },
+        [CLAIM_AZP] = { "azp", is_text, "The claim azp is not a string." },
+        [CLAIM_CLIENT_ID] = { "client_id", is_text, "The claim client_id is not a string." },
+        [CLAIM_JTI] = { "jti", is_text, "The claim jti is not a string." },
+        [CLAIM_SID] = { "sid", is_text, "The claim sid is not a string." },
+        [CLAIM_EXP] = { "exp", is_anything, NULL },
+        [CLAIM_NBF] = { "nbf", is_anything, NULL },
+        [CLAIM_IAT] = { "iat", is_anything, NULL },
+        [CLAIM_AUD] = { "aud", is_text_or_texts,
+                        "The claim aud is neither a string nor a list of strings." },
+        [CLAIM_SCOPE] = { "scope", is_text_or_texts,
+                          "The claim scope is neither a string nor a list of strings." },
+        [CLAIM_TYP] = { "typ", is_anything, NULL },
+        [CLAIM_EVENTS] = { "events", is_anything, NULL },
 };
+
+typedef enum TimeClaim { TIME_EXPIRY, TIME_NOT_BEFORE, TIME_ISSUED_AT, N_TIMES } TimeClaim;
 
 typedef struct TimeWords {
-        const char *name;
-        size_t offset;
+        Registered claim;
         const char *trouble;
 } TimeWords;
 
-static const TimeWords time_claims[] = {
-        { "exp", G_STRUCT_OFFSET(Claims, expiry),
-          "The claim exp is not a date in seconds since 1970." },
-        { "nbf", G_STRUCT_OFFSET(Claims, not_before),
-          "The claim nbf is not a date in seconds since 1970." },
-        { "iat", G_STRUCT_OFFSET(Claims, issued_at),
-          "The claim iat is not a date in seconds since 1970." },
+static const TimeWords time_claims[N_TIMES] = {
+        [TIME_EXPIRY] = { CLAIM_EXP, "The claim exp is not a date in seconds since 1970." },
+        [TIME_NOT_BEFORE] = { CLAIM_NBF, "The claim nbf is not a date in seconds since 1970." },
+        [TIME_ISSUED_AT] = { CLAIM_IAT, "The claim iat is not a date in seconds since 1970." },
 };
 
 typedef struct KindWords {
@@ -89,20 +111,31 @@ static const char *const kind_texts[] = {
 
 /* --- reading -------------------------------------------------------------------------------- */
 
-static TapeValue member(const Claims *claims, const char *name)
+static TapeValue registered(const Claims *claims, Registered claim)
 {
-        return tape_member(claims_root(claims), span_from(name));
+        return (TapeValue){ claims->tape, claims->registered[claim] };
 }
 
-static const char *read_texts(Claims *claims)
+static void note_member(Claims *claims, TapeValue member)
 {
-        for (size_t i = 0; i < N_TEXTS; i++) {
-                TapeValue value = member(claims, text_claims[i].name);
+        Span name = tape_name(member);
 
-                if (value.node && tape_type(value) != TAPE_STRING)
-                        return text_claims[i].trouble;
-                claims->texts[i] = value;
-        }
+        for (size_t i = 0; i < _CLAIM_MAX; i++)
+                if (span_equal_string(name, registered_claims[i].name)) {
+                        claims->registered[i] = member.node;
+                        return;
+                }
+}
+
+static const char *read_members(Claims *claims)
+{
+        TapeValue root = claims_root(claims);
+
+        for (TapeValue member = tape_first(root); member.node; member = tape_next(root, member))
+                note_member(claims, member);
+        for (size_t i = 0; i < _CLAIM_MAX; i++)
+                if (claims->registered[i] && !registered_claims[i].is_fit(registered(claims, i)))
+                        return registered_claims[i].trouble;
         return NULL;
 }
 
@@ -121,39 +154,35 @@ static bool read_date(TapeValue value, int64_t *ret)
 
 static const char *read_times(Claims *claims)
 {
-        for (size_t i = 0; i < G_N_ELEMENTS(time_claims); i++) {
-                TapeValue value = member(claims, time_claims[i].name);
-                int64_t *time = &G_STRUCT_MEMBER(int64_t, claims, time_claims[i].offset);
+        for (size_t i = 0; i < N_TIMES; i++) {
+                TapeValue value = registered(claims, time_claims[i].claim);
 
-                *time = CLAIMS_TIME_NONE;
-                if (value.node && !read_date(value, time))
+                claims->times[i] = CLAIMS_TIME_NONE;
+                if (value.node && !read_date(value, &claims->times[i]))
                         return time_claims[i].trouble;
         }
         return NULL;
 }
 
-static bool is_text_or_texts(TapeValue value)
+static bool is_anything(TapeValue value)
 {
-        if (!value.node || tape_type(value) == TAPE_STRING)
-                return true;
-        if (tape_type(value) != TAPE_ARRAY)
-                return false;
-        for (TapeValue element = tape_first(value); element.node;
-             element = tape_next(value, element))
-                if (tape_type(element) != TAPE_STRING)
-                        return false;
         return true;
 }
 
-static const char *check_lists(const Claims *claims)
+static bool is_text(TapeValue value)
 {
-        if (!is_text_or_texts(member(claims, "aud")))
-                return "The claim aud is neither a string nor a list of strings.";
-        if (claims_n_audiences(claims) > CLAIMS_AUDIENCES_MAX)
-                return "The claim aud lists too many audiences.";
-        if (!is_text_or_texts(member(claims, "scope")))
-                return "The claim scope is neither a string nor a list of strings.";
-        return NULL;
+        return tape_type(value) == TAPE_STRING;
+}
+
+static bool is_text_or_texts(TapeValue value)
+{
+        if (tape_type(value) != TAPE_ARRAY)
+                return is_text(value);
+        for (TapeValue element = tape_first(value); element.node;
+             element = tape_next(value, element))
+                if (!is_text(element))
+                        return false;
+        return true;
 }
 
 static TokenKind kind_of_word(const KindWords *words, size_t n_words, Span word)
@@ -178,13 +207,13 @@ static TokenKind kind_of_header(Span typ)
  * §2.4). */
 static TokenKind kind_of_claims(const Claims *claims)
 {
-        TapeValue typ = member(claims, "typ");
+        TapeValue typ = registered(claims, CLAIM_TYP);
         TokenKind kind = TOKEN_KIND_OTHER;
 
         if (tape_type(typ) == TAPE_STRING)
                 kind = kind_of_word(claim_kinds, G_N_ELEMENTS(claim_kinds), tape_string(typ));
         else if (!typ.node)
-                kind = tape_member(member(claims, "events"), span_from(LOGOUT_EVENT)).node
+                kind = tape_member(registered(claims, CLAIM_EVENTS), span_from(LOGOUT_EVENT)).node
                            ? TOKEN_KIND_LOGOUT
                            : TOKEN_KIND_UNMARKED;
         /* Only the exact word makes an access token; in any case of letters the others are none. */
@@ -210,12 +239,12 @@ static TokenKind kind_of(TokenKind header, TokenKind claim)
 
 static const char *read_all(Claims *claims, Span typ)
 {
-        const char *trouble = read_texts(claims);
+        const char *trouble = read_members(claims);
 
         if (!trouble)
                 trouble = read_times(claims);
-        if (!trouble)
-                trouble = check_lists(claims);
+        if (!trouble && claims_n_audiences(claims) > CLAIMS_AUDIENCES_MAX)
+                trouble = "The claim aud lists too many audiences.";
         claims->header_kind = kind_of_header(typ);
         claims->kind = kind_of(claims->header_kind, kind_of_claims(claims));
         return trouble;
@@ -305,56 +334,56 @@ const char *token_kind_text(TokenKind kind)
 
 Span claims_issuer(const Claims *claims)
 {
-        return tape_string(claims->texts[TEXT_ISS]);
+        return tape_string(registered(claims, CLAIM_ISS));
 }
 
 Span claims_subject(const Claims *claims)
 {
-        return tape_string(claims->texts[TEXT_SUB]);
+        return tape_string(registered(claims, CLAIM_SUB));
 }
 
 Span claims_party(const Claims *claims)
 {
-        Span azp = tape_string(claims->texts[TEXT_AZP]);
+        Span azp = tape_string(registered(claims, CLAIM_AZP));
 
-        return azp.len > 0 ? azp : tape_string(claims->texts[TEXT_CLIENT_ID]);
+        return azp.len > 0 ? azp : tape_string(registered(claims, CLAIM_CLIENT_ID));
 }
 
 Span claims_jti(const Claims *claims)
 {
-        return tape_string(claims->texts[TEXT_JTI]);
+        return tape_string(registered(claims, CLAIM_JTI));
 }
 
 Span claims_sid(const Claims *claims)
 {
-        return tape_string(claims->texts[TEXT_SID]);
+        return tape_string(registered(claims, CLAIM_SID));
 }
 
 int64_t claims_expiry(const Claims *claims)
 {
-        return claims->expiry;
+        return claims->times[TIME_EXPIRY];
 }
 
 int64_t claims_not_before(const Claims *claims)
 {
-        return claims->not_before;
+        return claims->times[TIME_NOT_BEFORE];
 }
 
 int64_t claims_issued_at(const Claims *claims)
 {
-        return claims->issued_at;
+        return claims->times[TIME_ISSUED_AT];
 }
 
 size_t claims_n_audiences(const Claims *claims)
 {
-        TapeValue aud = member(claims, "aud");
+        TapeValue aud = registered(claims, CLAIM_AUD);
 
         return tape_type(aud) == TAPE_STRING ? 1 : tape_count(aud);
 }
 
 Span claims_audience(const Claims *claims, size_t index)
 {
-        TapeValue aud = member(claims, "aud");
+        TapeValue aud = registered(claims, CLAIM_AUD);
         TapeValue element = tape_type(aud) == TAPE_STRING ? aud : tape_first(aud);
 
         if (index >= claims_n_audiences(claims))
@@ -366,7 +395,7 @@ Span claims_audience(const Claims *claims, size_t index)
 
 bool claims_has_audience(const Claims *claims, Span audience)
 {
-        return tape_has_string(member(claims, "aud"), audience);
+        return tape_has_string(registered(claims, CLAIM_AUD), audience);
 }
 
 static bool has_word(Span words, Span wanted)
@@ -386,7 +415,7 @@ static bool has_word(Span words, Span wanted)
 
 bool claims_has_scope(const Claims *claims, Span scope)
 {
-        TapeValue value = member(claims, "scope");
+        TapeValue value = registered(claims, CLAIM_SCOPE);
 
         if (scope.len == 0)
                 return false;

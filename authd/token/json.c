@@ -27,23 +27,35 @@ static const char *const answer_texts[] = {
         [JSON_E_TYPE] = "a JSON value of the wrong type",
 };
 
+/* The quote that ends the string which begins at at, or end. */
+static const char *string_end(const char *at, const char *end)
+{
+        for (; at < end; at++) {
+                const char *quote = memchr(at, '"', (size_t) (end - at));
+                const char *escape = quote ? memchr(at, '\\', (size_t) (quote - at)) : NULL;
+
+                if (!escape)
+                        return quote ? quote : end;
+                at = escape + 1; /* what is escaped ends nothing */
+        }
+        return end;
+}
+
 /* jansson recurses for each level, up to 2048 of them: the depth is known before it starts. */
 static bool depth_within(Span text, unsigned depth_max)
 {
         unsigned depth = 0;
-        bool in_string = false;
 
         for (const char *at = text.data, *end = text.data + text.len; at < end; at++)
                 switch (*at) {
-                case '"': in_string = !in_string; break;
-                case '\\': at += in_string; break;
+                case '"': at = string_end(at + 1, end); break;
                 case '{':
                 case '[':
-                        if (!in_string && ++depth > depth_max)
+                        if (++depth > depth_max)
                                 return false;
                         break;
                 case '}':
-                case ']': depth -= !in_string && depth > 0; break;
+                case ']': depth -= depth > 0; break;
                 default: break;
                 }
         return true;

@@ -4,53 +4,63 @@
 #include <math.h>
 #include <stdlib.h>
 
+typedef struct Name {
+        const char *text;
+        size_t len;
+} Name;
+
+#define NAME(text)                                                                                 \
+        {                                                                                          \
+                text, sizeof(text) - 1                                                             \
+        }
+
 /* NAMES: what Keycloak, GitLab, Kubernetes and the RFCs call things, by length and then by bytes.
  * The index is what a node keeps; it has no meaning outside this process. */
-static const char *const names[] = {
-        "acr",
-        "act",
-        "amr",
-        "aud",
-        "azp",
-        "cnf",
-        "exp",
-        "iat",
-        "iss",
-        "jkt",
-        "jti",
-        "nbf",
-        "sid",
-        "sub",
-        "typ",
-        "name",
-        "email",
-        "nonce",
-        "roles",
-        "scope",
-        "broker",
-        "events",
-        "groups",
-        "locale",
-        "account",
-        "x5t#S256",
-        "auth_time",
-        "client_id",
-        "clientHost",
-        "given_name",
-        "client_host",
-        "family_name",
-        "entitlements",
-        "project_path",
-        "realm_access",
-        "clientAddress",
-        "kubernetes.io",
-        "session_state",
-        "email_verified",
-        "allowed-origins",
-        "resource_access",
-        "realm-management",
-        "authd_development",
-        "preferred_username",
+static const Name names[] = {
+        NAME("acr"),
+        NAME("act"),
+        NAME("amr"),
+        NAME("aud"),
+        NAME("azp"),
+        NAME("cnf"),
+        NAME("exp"),
+        NAME("iat"),
+        NAME("iss"),
+        NAME("jkt"),
+        NAME("jti"),
+        NAME("nbf"),
+        NAME("sid"),
+        NAME("sub"),
+        NAME("typ"),
+        NAME("name"),
+        NAME("email"),
+        NAME("nonce"),
+        NAME("roles"),
+        NAME("scope"),
+        NAME("broker"),
+        NAME("events"),
+        NAME("groups"),
+        NAME("locale"),
+        NAME("account"),
+        NAME("x5t#S256"),
+        NAME("auth_time"),
+        NAME("client_id"),
+        NAME("clientHost"),
+        NAME("given_name"),
+        NAME("client_host"),
+        NAME("family_name"),
+        NAME("entitlements"),
+        NAME("project_path"),
+        NAME("realm_access"),
+        NAME("clientAddress"),
+        NAME("kubernetes.io"),
+        NAME("session_state"),
+        NAME("email_verified"),
+        NAME("allowed-origins"),
+        NAME("resource_access"),
+        NAME("realm-management"),
+        NAME("authd_development"),
+        NAME("preferred_username"),
 };
 
 #define NAME_NONE    UINT16_C(0xffff)
@@ -89,18 +99,17 @@ static const char *arena(const Tape *tape)
 static int compare_name(const void *wanted, const void *entry)
 {
         const Span *span = wanted;
-        const char *name = *(const char *const *) entry;
-        size_t len = strlen(name);
+        const Name *name = entry;
 
-        if (span->len != len)
-                return span->len < len ? -1 : 1;
-        return memcmp(span->data, name, len);
+        if (span->len != name->len)
+                return span->len < name->len ? -1 : 1;
+        return memcmp(span->data, name->text, name->len);
 }
 
 /* find_name: NAME_NONE when the table has no such name. */
 static uint16_t find_name(Span name)
 {
-        const char *const *found =
+        const Name *found =
             bsearch(&name, names, G_N_ELEMENTS(names), sizeof(*names), compare_name);
 
         return found ? (uint16_t) (found - names) : NAME_NONE;
@@ -346,7 +355,7 @@ Span tape_name(TapeValue member)
         if (!member.node || member.node->name == NAME_NONE)
                 return SPAN_EMPTY;
         if (!(member.node->name & NAME_SPELLED))
-                return span_from(names[member.node->name]);
+                return span_of(names[member.node->name].text, names[member.node->name].len);
         const char *spelled =
             arena(member.tape) + ((size_t) (member.node->name & ~NAME_SPELLED) << 1);
 
@@ -400,7 +409,7 @@ static bool needs_escape(Span text, size_t i)
                 ((uint8_t) text.data[i + 2] & 0xfe) == 0xa8);
 }
 
-static void write_string(Span text, GString *out)
+void tape_write_string(Span text, GString *out)
 {
         size_t plain = 0;
 
@@ -426,7 +435,7 @@ static void write_string(Span text, GString *out)
 
 void tape_write_name(TapeValue member, GString *out)
 {
-        write_string(tape_name(member), out);
+        tape_write_string(tape_name(member), out);
 }
 
 /* write_real: shortest of the forms that read back as the same number, and never an integer's. */
@@ -469,7 +478,7 @@ void tape_write(TapeValue value, GString *out)
                 g_string_append_printf(out, "%" G_GINT64_FORMAT, tape_integer(value));
                 break;
         case TAPE_REAL: write_real(tape_number(value), out); break;
-        case TAPE_STRING: write_string(tape_string(value), out); break;
+        case TAPE_STRING: tape_write_string(tape_string(value), out); break;
         case TAPE_ARRAY:
         case TAPE_OBJECT: write_inside(value, out); break;
         }

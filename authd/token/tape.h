@@ -64,3 +64,5 @@ bool tape_has_string(TapeValue value, Span wanted);
  * line (U+2028, U+2029) escaped. */
 void tape_write(TapeValue value, GString *out);
 void tape_write_name(TapeValue member, GString *out); /* quoted */
+/* tape_write_string: any text as a JSON string; it must be UTF-8. */
+void tape_write_string(Span text, GString *out);

@@ -53,8 +53,10 @@ static void send_all(int fd, const char *bytes, gsize size)
 
 static GString *yes_for(const char *question)
 {
-        const char *token = strstr(question, "\"token\":\"") + strlen("\"token\":\"");
-        g_autofree char *sub = g_strndup(token, strcspn(token, "\""));
+        const char *bearer = strstr(question, "Bearer "),
+                   *member = strstr(question, "\"token\":\"");
+        const char *token = bearer ? bearer + strlen("Bearer ") : member + strlen("\"token\":\"");
+        g_autofree char *sub = g_strndup(token, strcspn(token, "\"\r"));
         g_autofree char *body = g_strdup_printf(
             "{\"verdict\":\"valid\",\"reason\":\"valid\",\"detail\":\"Good.\",\"issuer\":\"fake\","
             "\"policy\":\"orders\",\"until\":4000000000,\"headers\":{\"X-User\":\"%s\"},"
@@ -100,10 +102,10 @@ static gsize question_size(const GString *read)
         const char *body = strstr(read->str, "\r\n\r\n");
         gsize size;
 
-        if (!length || !body)
+        if (!body)
                 return 0;
-        size =
-            (gsize) (body + 4 - read->str) + strtoul(length + strlen("Content-Length: "), NULL, 10);
+        size = (gsize) (body + 4 - read->str) +
+               (length ? strtoul(length + strlen("Content-Length: "), NULL, 10) : 0);
         return read->len >= size ? size : 0;
 }
 

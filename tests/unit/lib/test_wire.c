@@ -28,14 +28,56 @@ static void test_question_bytes(void)
         g_assert_null(question.bytes);
 }
 
-static void test_question_token_alone(void)
+typedef struct HeadRow {
+        const char *sentence;
+        const char *token, *policy, *method;
+        const char *wanted; /* what the question's bytes begin with */
+} HeadRow;
+
+static const HeadRow head_rows[] = {
+        { "a token alone goes in a head", "a.b-_~+/=", NULL, NULL,
+          "GET /v1/check HTTP/1.1\r\nHost: authd\r\nAuthorization: Bearer a.b-_~+/=\r\n\r\n" },
+        { "a token and a policy go in a head", "a.b", "orders-1", NULL,
+          "GET /v1/check?policy=orders-1 HTTP/1.1\r\nHost: authd\r\nAuthorization: Bearer "
+          "a.b\r\n\r\n" },
+        { "a token with a space goes in a body", "a b", NULL, NULL, "POST /v1/check HTTP/1.1\r\n" },
+        { "a token with letters of other scripts goes in a body", "\xC3\xA9", NULL, NULL,
+          "POST /v1/check HTTP/1.1\r\n" },
+        { "a policy that a query would have to encode goes in a body", "a", "a&policy=b", NULL,
+          "POST /v1/check HTTP/1.1\r\n" },
+        { "a method goes in a body", "a", NULL, "GET", "POST /v1/check HTTP/1.1\r\n" },
+};
+
+static void test_head(gconstpointer argument)
 {
-        struct authd_question asked = { .size = sizeof(asked), .token = "t" };
+        const HeadRow *row = argument;
+        struct authd_question asked = { .size = sizeof(asked),
+                                        .token = row->token,
+                                        .policy = row->policy,
+                                        .method = row->method };
         struct wire_question question;
 
         g_assert_cmpint(wire_question_init(&question, &asked), ==, 0);
-        g_assert_nonnull(
-            g_strstr_len(question.bytes, (gssize) question.size, "\r\n\r\n{\"token\":\"t\"}"));
+        g_assert_cmpuint(question.size, >=, strlen(row->wanted));
+        g_assert_cmpmem(question.bytes, strlen(row->wanted), row->wanted, strlen(row->wanted));
+        if (g_str_has_prefix(row->wanted, "GET"))
+                g_assert_cmpuint(question.size, ==, strlen(row->wanted));
+        wire_question_deinit(&question);
+}
+
+static void test_head_room(void)
+{
+        g_autofree char *fits = g_strnfill(WIRE_HEAD_TOKEN_SIZE_MAX, 'a');
+        g_autofree char *longer = g_strnfill(WIRE_HEAD_TOKEN_SIZE_MAX + 1, 'a');
+        struct authd_question asked = { .size = sizeof(asked), .token = fits };
+        struct wire_question question;
+
+        g_assert_cmpint(wire_question_init(&question, &asked), ==, 0);
+        g_assert_cmpmem(question.bytes, 4, "GET ", 4);
+        wire_question_deinit(&question);
+        asked.token = longer;
+        g_assert_cmpint(wire_question_init(&question, &asked), ==, 0);
+        g_assert_cmpmem(question.bytes, 4, "POST", 4);
         wire_question_deinit(&question);
 }
 
@@ -212,7 +254,13 @@ int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/wire/question/all four words, escaped", test_question_bytes);
-        g_test_add_func("/wire/question/a token alone", test_question_token_alone);
+        g_test_add_func("/wire/question/a head has room for so much", test_head_room);
+        for (size_t i = 0; i < G_N_ELEMENTS(head_rows); i++) {
+                g_autofree char *path =
+                    g_strdup_printf("/wire/question/%s", head_rows[i].sentence);
+
+                g_test_add_data_func(path, &head_rows[i], test_head);
+        }
         g_test_add_func("/wire/question/as long as allowed and one byte longer",
                         test_question_size);
         for (gsize i = 0; i < G_N_ELEMENTS(question_rows); i++) {
