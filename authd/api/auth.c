@@ -10,25 +10,34 @@
 #include "token/json.h"
 
 #define CHALLENGE_MAX (VERDICT_DETAIL_MAX + 128)
-#define RETRY_AFTER   "1" /* seconds; what a parked check waits for is over or given up by then */
+/* libmicrohttpd sends no empty value; readers trim this one to it (RFC 9110 §5.5). */
+#define EMPTY_VALUE " "
+#define NOT_STORED                                                                                 \
+        {                                                                                          \
+                "Cache-Control", "no-store"                                                        \
+        }
 
 /* allow: the headers point into one string, which lives until they are copied into the answer. */
 static void allow(Exchange *exchange, const Verdict *verdict)
 {
         AnswerHeader headers[SERVER_ANSWER_HEADERS_MAX];
-        size_t n = policy_n_headers(exchange->policy), ends[SERVER_ANSWER_HEADERS_MAX];
+        size_t n = policy_n_headers(exchange->policy), starts[SERVER_ANSWER_HEADERS_MAX];
         g_autoptr(GString) values = g_string_sized_new(512);
 
-        g_assert(n < SERVER_ANSWER_HEADERS_MAX);
+        g_assert(n + 1 < SERVER_ANSWER_HEADERS_MAX);
         for (size_t i = 0; i < n; i++) {
-                ends[i] = values->len;
+                starts[i] = values->len;
                 template_expand(policy_header(exchange->policy, i, &headers[i].name),
                                 verdict->claims, values);
                 g_string_append_c(values, '\0');
         }
-        for (size_t i = 0; i < n; i++)
-                headers[i].value = values->str + ends[i];
-        exchange_answer(exchange, 204, headers, n, SPAN_EMPTY);
+        for (size_t i = 0; i < n; i++) {
+                const char *value = values->str + starts[i];
+
+                headers[i].value = value[0] == '\0' ? EMPTY_VALUE : value;
+        }
+        headers[n] = (AnswerHeader) NOT_STORED;
+        exchange_answer(exchange, 204, headers, n + 1, SPAN_EMPTY);
 }
 
 /* quotable: what may stand in an error_description (RFC 6750 §3): no quote, no backslash. */
@@ -57,14 +66,13 @@ static void deny(Exchange *exchange, const Verdict *verdict)
         const ReasonWords *words = reason_words(verdict->reason);
         const char *detail = verdict->detail[0] ? verdict->detail : words->sentence;
         char authenticate[CHALLENGE_MAX];
-        AnswerHeader headers[3] = { { "X-Authd-Reason", words->word },
-                                    { "Cache-Control", "no-store" } };
+        AnswerHeader headers[3] = { { "X-Authd-Reason", words->word }, NOT_STORED };
         json_auto *problem = json_pack("{s:s, s:s}", "error", words->word, "detail", detail);
         g_autofree char *body = json_dumps(problem, JSON_COMPACT);
 
         challenge(words, detail, authenticate, sizeof(authenticate));
         headers[2] = words->verdict == CLASS_UNAVAILABLE
-                         ? (AnswerHeader){ "Retry-After", RETRY_AFTER }
+                         ? (AnswerHeader){ "Retry-After", EXCHANGE_RETRY_AFTER }
                          : (AnswerHeader){ "WWW-Authenticate", authenticate };
         exchange_answer(exchange, words->status, headers, G_N_ELEMENTS(headers), span_from(body));
 }

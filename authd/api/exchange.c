@@ -60,25 +60,40 @@ void exchange_json(Exchange *exchange, unsigned status, json_t *value)
         free(text);
 }
 
-/* problem_headers: what some statuses owe their client (RFC 9110 §11.6.1, §15.5.6). */
-static size_t problem_headers(const Exchange *exchange, unsigned status, AnswerHeader ret[1])
+/* refusal_headers: the reason, and what some statuses owe their client (RFC 9110 §11.6.1, §15.5.6,
+ * §10.2.3). */
+static size_t refusal_headers(const Exchange *exchange, unsigned status, const char *word,
+                              AnswerHeader ret[2])
 {
+        ret[0] = (AnswerHeader){ "X-Authd-Reason", word };
         if (status == 401)
-                ret[0] = (AnswerHeader){ "WWW-Authenticate", "Bearer" };
+                ret[1] = (AnswerHeader){ "WWW-Authenticate",
+                                         exchange->challenge ? exchange->challenge : "Bearer" };
         else if (status == 405)
-                ret[0] = (AnswerHeader){ "Allow", exchange->route->methods };
+                ret[1] = (AnswerHeader){ "Allow", exchange->route->methods };
         else if (status == 503)
-                ret[0] = (AnswerHeader){ "Retry-After", "1" };
+                ret[1] = (AnswerHeader){ "Retry-After", EXCHANGE_RETRY_AFTER };
         else
-                return 0;
-        return 1;
+                return 1;
+        return 2;
+}
+
+void exchange_refuse(Exchange *exchange, unsigned status, const char *word, const char *detail)
+{
+        AnswerHeader headers[2];
+        json_t *problem = json_pack("{s:s, s:s}", "error", word, "detail", detail);
+        char *text = problem ? json_dumps(problem, JSON_COMPACT) : NULL;
+
+        json_decref(problem);
+        exchange_answer(exchange, status, headers, refusal_headers(exchange, status, word, headers),
+                        span_from(text));
+        free(text);
 }
 
 void exchange_problem(Exchange *exchange, unsigned status, const char *word, const char *format,
                       ...)
 {
         char detail[PROBLEM_DETAIL_MAX];
-        AnswerHeader header[1];
         va_list arguments;
 
         va_start(arguments, format);
@@ -91,12 +106,5 @@ void exchange_problem(Exchange *exchange, unsigned status, const char *word, con
                   LOG_NUMBER("status", status), LOG_TEXT("door", exchange_door(exchange)),
                   LOG_TEXT("request_id", exchange->trace.request_id),
                   LOG_TEXT("trace_id", exchange->trace.trace_id));
-
-        json_t *problem = json_pack("{s:s, s:s}", "error", word, "detail", detail);
-        char *text = problem ? json_dumps(problem, JSON_COMPACT) : NULL;
-
-        json_decref(problem);
-        exchange_answer(exchange, status, header, problem_headers(exchange, status, header),
-                        span_from(text));
-        free(text);
+        exchange_refuse(exchange, status, word, detail);
 }

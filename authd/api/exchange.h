@@ -9,6 +9,9 @@
 
 #include <jansson.h>
 
+/* Seconds; what a parked check waits for is over or given up by then. */
+#define EXCHANGE_RETRY_AFTER "1"
+
 typedef struct Route Route;
 
 struct Exchange {
@@ -23,6 +26,7 @@ struct Exchange {
         Asked asked;
         Steps *steps; /* owned; explain only */
         void (*judged)(Exchange *exchange, Verdict *verdict);
+        const char *challenge; /* WWW-Authenticate of a 401; NULL: "Bearer" */
         uint64_t main_id;
         int64_t deadline_usec; /* of the question to the main thread */
 };
@@ -32,8 +36,10 @@ void exchange_answer(Exchange *exchange, unsigned status, const AnswerHeader *he
                      size_t n_headers, Span body);
 /* exchange_json: takes the reference of value. */
 void exchange_json(Exchange *exchange, unsigned status, json_t *value);
-/* exchange_problem: {"error":word,"detail":…}; counted and logged as a question that got no
- * verdict. */
+/* exchange_refuse: {"error":word,"detail":detail}, the word in X-Authd-Reason too, and what the
+ * status owes its client. */
+void exchange_refuse(Exchange *exchange, unsigned status, const char *word, const char *detail);
+/* exchange_problem: the same, counted and logged as a question that got no verdict. */
 void exchange_problem(Exchange *exchange, unsigned status, const char *word, const char *format,
                       ...) G_GNUC_PRINTF(4, 5);
 const char *exchange_door(const Exchange *exchange); /* the metric label */

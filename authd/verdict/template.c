@@ -194,6 +194,15 @@ static bool sink_append(Sink *sink, const char *text, size_t len)
         return true;
 }
 
+/* sink_append_run: of bytes that stand for themselves, as many as fit. */
+static void sink_append_run(Sink *sink, const char *text, size_t len)
+{
+        size_t room = sink->len_max - sink->out->len;
+
+        sink_append(sink, text, MIN(len, room));
+        sink->cut = sink->cut || len > room;
+}
+
 /* Printable ASCII stands for itself but for '%', the separator's bytes and spaces at the edges,
  * which readers of header values trim. */
 static bool byte_needs_escape(Span value, size_t index, const char *separator)
@@ -204,21 +213,24 @@ static bool byte_needs_escape(Span value, size_t index, const char *separator)
                 return true;
         if (byte == ' ')
                 return index == 0 || index + 1 == value.len || strchr(separator, ' ');
-        return strchr(separator, byte) != NULL;
+        return separator[0] && strchr(separator, byte);
 }
 
 static void sink_escape(Sink *sink, Span value, const char *separator)
 {
         char escape[4];
+        size_t plain = 0; /* where the run of bytes began that stand for themselves */
 
         for (size_t i = 0; i < value.len && !sink->cut; i++) {
-                if (!byte_needs_escape(value, i, separator)) {
-                        sink_append(sink, value.data + i, 1);
+                if (!byte_needs_escape(value, i, separator))
                         continue;
-                }
+                sink_append_run(sink, value.data + plain, i - plain);
                 snprintf(escape, sizeof(escape), "%%%02X", (unsigned char) value.data[i]);
                 sink_append(sink, escape, 3);
+                plain = i + 1;
         }
+        if (!sink->cut)
+                sink_append_run(sink, value.data + plain, value.len - plain);
 }
 
 static bool scalar_has_text(TapeValue value)

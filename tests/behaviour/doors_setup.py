@@ -74,6 +74,7 @@ class Echo:
     def __init__(self):
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_GET(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()

@@ -167,21 +167,20 @@ def test_a_body_goes_to_the_service_and_not_to_authd(nginx, alice):
     assert connection.getresponse().status == 401
 
 
-def test_connections_to_authd_are_kept(nginx, alice):
-    for _ in range(3):
-        nginx.get("/", bearer(alice))
-    sockets = kept_sockets(nginx)
+def connections_of(authd):
+    """authd's ends of its connections, by inode: a kept connection stays the same one."""
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    return {row[6] for row in rows if len(row) == 8 and row[7] == str(authd.socket) and row[5] == "03"}
+
+
+def test_connections_to_authd_are_kept(nginx, authd, alice):
+    assert nginx.get("/", bearer(alice)).status == 200
+    kept = connections_of(authd)
+    assert len(kept) == 1
     for _ in range(30):
         assert nginx.get("/", bearer(alice)).status == 200
-    assert kept_sockets(nginx) == sockets and sockets, "a connection was made anew"
-
-
-def kept_sockets(nginx):
-    """The Unix sockets of nginx' workers, by inode: a kept connection stays the same one."""
-    children = Path(f"/proc/{nginx.process.pid}/task/{nginx.process.pid}/children").read_text().split()
-    connected = {line.split()[6] for line in Path("/proc/net/unix").read_text().splitlines()[1:] if line.split()[5] == "03"}
-    links = [os.readlink(fd) for pid in children for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()]
-    return {link for link in links if link.startswith("socket:") and link[8:-1] in connected}
+        assert nginx.get("/").status == 401
+    assert connections_of(authd) == kept
 
 
 def test_workers_of_an_unprivileged_user_reach_the_socket(nginx, alice):
@@ -216,9 +215,9 @@ def spoof(nginx, path, token, lines):
     return nginx.raw("\r\n".join([*head, "", ""]).encode())
 
 
-def assert_not_spoofed(answer, wanted):
+def assert_not_spoofed(answer, wanted, may_be_refused=False):
     """The service saw our values and nothing else; or nginx refused the request, which is as good."""
-    if answer.status == 400:
+    if may_be_refused and answer.status == 400:
         return
     assert answer.status == 200, answer.text
     assert SPOOFED not in answer.text
@@ -232,10 +231,11 @@ def test_an_identity_header_of_the_clients_never_reaches_the_service(nginx, auth
     wanted = authd.check(alice, "orders")[1]["headers"]
     assert "X-Auth-Request-Email" not in wanted, "one header must be one that the policy does not hand on"
     for spelling in spellings(name):
+        broken = not re.fullmatch(r"[\w.-]+", spelling)
         for value in VALUES:
-            assert_not_spoofed(spoof(nginx, "/", alice, [f"{spelling}: {value}"]), wanted)
-        assert_not_spoofed(spoof(nginx, "/", alice, [f"{spelling}: {SPOOFED}"] * 2), wanted)
-        assert_not_spoofed(spoof(nginx, "/", alice, [f"X-A: 1\r\n {spelling}: {SPOOFED}"]), wanted)
+            assert_not_spoofed(spoof(nginx, "/", alice, [f"{spelling}: {value}"]), wanted, broken)
+        assert_not_spoofed(spoof(nginx, "/", alice, [f"{spelling}: {SPOOFED}"] * 2), wanted, broken)
+        assert_not_spoofed(spoof(nginx, "/", alice, [f"X-A: 1\r\n {spelling}: {SPOOFED}"]), wanted, True)
 
 
 @pytest.mark.parametrize("path, token", [("/events/", True), ("/public/", False), ("/public/", True)],
@@ -244,7 +244,9 @@ def test_nor_does_it_in_the_other_locations(nginx, authd, alice, path, token):
     wanted = authd.check(alice, "orders")[1]["headers"] if path == "/events/" else {}
     for name in IDENTITY:
         for spelling in spellings(name):
-            assert_not_spoofed(spoof(nginx, path, alice if token else None, [f"{spelling}: {SPOOFED}"]), wanted)
+            broken = not re.fullmatch(r"[\w.-]+", spelling)
+            answer = spoof(nginx, path, alice if token else None, [f"{spelling}: {SPOOFED}"])
+            assert_not_spoofed(answer, wanted, broken)
 
 
 def test_headers_of_a_claim_that_is_missing_do_not_reach_the_service(front, provider):
