@@ -5,9 +5,11 @@
 #include "base/log.h"
 
 #include <gio/gio.h>
+#include <malloc.h>
 #include <unistd.h>
 
-#define WORKER_DEADLINE_TICK_MSEC 50 /* how late a deadline may be noticed */
+#define WORKER_CROWD              256 /* connections, after which freed memory goes back */
+#define WORKER_DEADLINE_TICK_MSEC 50  /* how late a deadline may be noticed */
 
 struct Worker {
         WorkerSettings settings;
@@ -18,8 +20,9 @@ struct Worker {
         Server *server;
         Checker *checker;
         Api api;
-        GSource *deadlines; /* exists while somebody waits */
-        size_t n_parked;    /* written by the worker, read by the main thread, atomically */
+        GSource *deadlines;        /* exists while somebody waits */
+        size_t n_connections_peak; /* since memory was last given back */
+        size_t n_parked;           /* written by the worker, read by the main thread, atomically */
 };
 
 /* Letters. Each is made on one thread, read on the other, and freed there. */
@@ -174,12 +177,24 @@ static void server_request(Request *request, void *userdata)
         gate_serve(&worker->api, request);
 }
 
+/* give_memory_back: ten thousand connections leave their pools free but ours; the allocator returns
+ * them when asked, and it is asked when most of a crowd has gone. */
+static void give_memory_back(Worker *worker)
+{
+        if (worker->n_connections_peak < WORKER_CROWD ||
+            server_n_connections(worker->server) > worker->n_connections_peak / 8)
+                return;
+        worker->n_connections_peak = server_n_connections(worker->server);
+        malloc_trim(0);
+}
+
 static void server_closed(const Peer *peer, void *userdata)
 {
         Letter *letter = letter_new(userdata);
 
         letter->peer = *peer;
         post_to_main(userdata, main_reads_closed, letter);
+        give_memory_back(userdata);
 }
 
 static void server_refused(unsigned status, const Peer *peer, void *userdata)
@@ -197,6 +212,8 @@ static void worker_reads_connection(void *userdata)
 
         server_add(letter->worker->server, letter->fd, &letter->peer);
         letter->fd = -1;
+        letter->worker->n_connections_peak =
+            MAX(letter->worker->n_connections_peak, server_n_connections(letter->worker->server));
 }
 
 static void worker_tells_done(Letter *letter)

@@ -10,7 +10,9 @@ static const JsonLimits question_limits = { .size_max = SERVER_BODY_SIZE_MAX, .d
 
 static void write_member(GString *out, const char *name, Span value)
 {
-        g_string_append_printf(out, ",\"%s\":", name);
+        g_string_append(out, ",\"");
+        g_string_append(out, name);
+        g_string_append(out, "\":");
         tape_write_string(value, out);
 }
 
@@ -43,8 +45,11 @@ static GString *write_verdict(const Exchange *exchange, const Verdict *verdict)
         const Claims *claims = words->verdict == CLASS_VALID ? verdict->claims : NULL;
         GString *out = g_string_sized_new(512 + (claims ? 2 * claims_size(claims) : 0));
 
-        g_string_append_printf(out, "{\"verdict\":\"%s\",\"reason\":\"%s\"",
-                               verdict_class_text(words->verdict), words->word);
+        g_string_append(out, "{\"verdict\":\"");
+        g_string_append(out, verdict_class_text(words->verdict));
+        g_string_append(out, "\",\"reason\":\"");
+        g_string_append(out, words->word);
+        g_string_append_c(out, '"');
         write_member(out, "detail",
                      span_from(verdict->detail[0] ? verdict->detail : words->sentence));
         if (verdict->issuer)
@@ -52,10 +57,11 @@ static GString *write_verdict(const Exchange *exchange, const Verdict *verdict)
         else
                 g_string_append(out, ",\"issuer\":null");
         write_member(out, "policy", span_from(policy_name(exchange->policy)));
+        g_string_append(out, ",\"until\":");
         if (claims)
-                g_string_append_printf(out, ",\"until\":%" G_GINT64_FORMAT, verdict->until_sec);
+                tape_write_integer(verdict->until_sec, out);
         else
-                g_string_append(out, ",\"until\":null");
+                g_string_append(out, "null");
         write_headers(out, exchange->policy, claims);
         g_string_append(out, ",\"claims\":");
         tape_write(claims ? claims_root(claims) : TAPE_VALUE_ABSENT, out);

@@ -70,8 +70,12 @@ const Client *clients_find(const Clients *clients, Span name, Span secret)
         g_autofree char *copy = g_strndup(name.data, name.len);
         const Client *client = g_hash_table_lookup(clients->by_name, copy);
         Fingerprint given, none = { { 0 } };
-        const Fingerprint *wanted = client ? &client->secret : &none;
+        const Fingerprint *wanted = &none;
 
+        if (client && !span_equal_string(name, client->name)) /* a NUL ended the copy */
+                client = NULL;
+        if (client)
+                wanted = &client->secret;
         fingerprint_of(secret, &given);
         if (!secret_equal(span_of(given.bytes, FINGERPRINT_SIZE),
                           span_of(wanted->bytes, FINGERPRINT_SIZE)))

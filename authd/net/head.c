@@ -1,6 +1,7 @@
 #include "net/head.h"
 
 #include <glib.h>
+#include <stdint.h>
 
 #define DIGITS_MAX 18 /* fits 64 bits, leading zeros included */
 
@@ -185,14 +186,30 @@ static bool name_is_no_token(const Head *head)
         return false;
 }
 
+/* Controls are bytes under 0x20 but for the tab, and DEL. Eight bytes at a time: a token's length
+ * goes through here at each request. In each byte the top bit tells: of x - n that x is under n,
+ * where x's own is not set. */
+static uint64_t maybe_controls(uint64_t bytes)
+{
+        const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+        uint64_t del = bytes ^ (ones * 0x7f);
+
+        return (((bytes - ones * 0x20) & ~bytes) | ((del - ones) & ~del)) & tops;
+}
+
 static bool has_controls(Span value)
 {
-        bool found = false;
+        size_t i = 0;
 
-        /* Without a way out on the first: the longest loop over each request stays a plain one. */
-        for (size_t i = 0; i < value.len; i++)
-                found |= control_bytes[(unsigned char) value.data[i]];
-        return found;
+        for (uint64_t bytes; i + sizeof(bytes) <= value.len; i += sizeof(bytes)) {
+                memcpy(&bytes, value.data + i, sizeof(bytes));
+                if (maybe_controls(bytes)) /* a tab, or a borrow from a neighbour: look closer */
+                        break;
+        }
+        for (; i < value.len; i++)
+                if (control_bytes[(unsigned char) value.data[i]])
+                        return true;
+        return false;
 }
 
 static bool value_has_controls(const Head *head)

@@ -339,6 +339,9 @@ static void attach(Server *server, GMainContext *context)
         source->server = server;
         source->tag = g_source_add_unix_fd(server->source, facts->epoll_fd, G_IO_IN);
         g_source_set_name(server->source, "server");
+        /* Nobody runs the loop from within. Said, it spares GLib from taking the descriptor out of
+         * the poll for each dispatch: three system calls a request. */
+        g_source_set_can_recurse(server->source, TRUE);
         g_source_attach(server->source, context);
 }
 

@@ -398,39 +398,69 @@ bool tape_has_string(TapeValue value, Span wanted)
         return false;
 }
 
-/* needs_escape: bytes that may not stand in a JSON string as they are, and the first of U+2028 and
+/* suspects: bytes that may not stand in a JSON string as they are, and the first of U+2028 and
  * U+2029. */
-static bool needs_escape(Span text, size_t i)
+static const bool suspects[256] = {
+        [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true, [0x7f] = true, [0xe2] = true,
+};
+
+static bool is_line_separator(Span text, size_t i)
+{
+        return i + 2 < text.len && (uint8_t) text.data[i + 1] == 0x80 &&
+               ((uint8_t) text.data[i + 2] & 0xfe) == 0xa8;
+}
+
+/* write_escape: of the suspect at i; how many bytes of the text it stands for, 0 if it may stay. */
+static size_t write_escape(Span text, size_t i, GString *out)
 {
         uint8_t byte = (uint8_t) text.data[i];
 
-        return byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f ||
-               (byte == 0xe2 && i + 2 < text.len && (uint8_t) text.data[i + 1] == 0x80 &&
-                ((uint8_t) text.data[i + 2] & 0xfe) == 0xa8);
+        if (byte == 0xe2 && !is_line_separator(text, i))
+                return 0;
+        if (byte == 0xe2) {
+                g_string_append(out, ((uint8_t) text.data[i + 2] & 1) ? "\\u2029" : "\\u2028");
+                return 3;
+        }
+        if (byte == '"' || byte == '\\')
+                g_string_append_printf(out, "\\%c", byte);
+        else
+                g_string_append_printf(out, "\\u%04x", byte);
+        return 1;
 }
 
 void tape_write_string(Span text, GString *out)
 {
-        size_t plain = 0;
+        size_t plain = 0, i = 0; /* what lies before plain is written */
 
         g_string_append_c(out, '"');
-        for (size_t i = 0; i < text.len; i++) {
-                uint8_t byte = (uint8_t) text.data[i];
+        while (i < text.len) {
+                size_t plain_end = i, taken;
 
-                if (!needs_escape(text, i))
+                if (!suspects[(uint8_t) text.data[i]]) {
+                        i++;
                         continue;
-                g_string_append_len(out, text.data + plain, (gssize) (i - plain));
-                if (byte == '"' || byte == '\\')
-                        g_string_append_printf(out, "\\%c", byte);
-                else if (byte == 0xe2)
-                        g_string_append_printf(out, "\\u%04x",
-                                               0x2000 | ((uint8_t) text.data[i += 2] & 0x3f));
-                else
-                        g_string_append_printf(out, "\\u%04x", byte);
-                plain = i + 1;
+                }
+                g_string_append_len(out, text.data + plain, (gssize) (plain_end - plain));
+                plain = plain_end;
+                taken = write_escape(text, i, out);
+                plain += taken;
+                i += MAX(taken, 1);
         }
         g_string_append_len(out, text.data + plain, (gssize) (text.len - plain));
         g_string_append_c(out, '"');
+}
+
+void tape_write_integer(int64_t number, GString *out)
+{
+        char digits[24], *at = digits + sizeof(digits);
+        uint64_t rest = number < 0 ? -(uint64_t) number : (uint64_t) number;
+
+        do
+                *--at = (char) ('0' + rest % 10);
+        while (rest /= 10);
+        if (number < 0)
+                *--at = '-';
+        g_string_append_len(out, at, digits + sizeof(digits) - at);
 }
 
 void tape_write_name(TapeValue member, GString *out)
@@ -474,9 +504,7 @@ void tape_write(TapeValue value, GString *out)
         case TAPE_NULL: g_string_append(out, "null"); break;
         case TAPE_FALSE: g_string_append(out, "false"); break;
         case TAPE_TRUE: g_string_append(out, "true"); break;
-        case TAPE_INTEGER:
-                g_string_append_printf(out, "%" G_GINT64_FORMAT, tape_integer(value));
-                break;
+        case TAPE_INTEGER: tape_write_integer(tape_integer(value), out); break;
         case TAPE_REAL: write_real(tape_number(value), out); break;
         case TAPE_STRING: tape_write_string(tape_string(value), out); break;
         case TAPE_ARRAY:

@@ -66,3 +66,4 @@ void tape_write(TapeValue value, GString *out);
 void tape_write_name(TapeValue member, GString *out); /* quoted */
 /* tape_write_string: any text as a JSON string; it must be UTF-8. */
 void tape_write_string(Span text, GString *out);
+void tape_write_integer(int64_t number, GString *out);

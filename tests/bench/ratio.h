@@ -21,7 +21,7 @@ void ratio_measure(const char *name, RatioSide ours, void *our_data, RatioSide t
 void ratio_row(const char *name, double value, const char *op, double goal);
 int ratio_rounds(void);
 double ratio_now(void); /* seconds, monotonic */
-/* ratio_cpu: seconds of processor that this process has used: what openssl speed counts as well, and
- * what a busy neighbour does not change. */
+/* ratio_cpu: seconds of processor that this process has used: what openssl speed counts as well,
+ * and what a busy neighbour does not change. */
 double ratio_cpu(void);
 double ratio_median(double *values, size_t n);
