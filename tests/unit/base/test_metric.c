@@ -17,8 +17,8 @@
 
 static _Thread_local size_t n_allocations;
 
-/* AddressSanitizer has a malloc of its own that cannot be stood in front of. */
-#ifndef __SANITIZE_ADDRESS__
+/* A sanitizer has a malloc of its own that cannot be stood in front of. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 

@@ -16,8 +16,19 @@ typedef struct Fake {
         unsigned port;
         GThread *thread;
         size_t n_connections; /* atomic */
-        char head[4096];      /* of the last request; read after its answer came */
+        GMutex lock;
+        char head[4096]; /* of the last request, under the lock */
 } Fake;
+
+static char *fake_head(Fake *fake)
+{
+        char *head;
+
+        g_mutex_lock(&fake->lock);
+        head = g_strdup(fake->head);
+        g_mutex_unlock(&fake->lock);
+        return head;
+}
 
 static void say(int fd, const char *text)
 {
@@ -111,7 +122,8 @@ static const struct {
 static bool play(Fake *fake, int fd)
 {
         g_autofree char *target = NULL;
-        char **words = g_strsplit(fake->head, " ", 3);
+        g_autofree char *head = fake_head(fake);
+        char **words = g_strsplit(head, " ", 3);
         bool keeps = false;
 
         target = g_strdup(words[0] ? words[1] : NULL);
@@ -128,10 +140,16 @@ static bool play(Fake *fake, int fd)
 /* read_head: what comes in one piece; small requests do. */
 static bool read_head(Fake *fake, int fd)
 {
-        ssize_t n = recv(fd, fake->head, sizeof(fake->head) - 1, 0);
+        char head[sizeof(fake->head)];
+        ssize_t n = recv(fd, head, sizeof(head) - 1, 0);
 
-        fake->head[MAX(n, 0)] = '\0';
-        return n > 0;
+        if (n <= 0)
+                return false;
+        head[n] = '\0';
+        g_mutex_lock(&fake->lock);
+        g_strlcpy(fake->head, head, sizeof(fake->head));
+        g_mutex_unlock(&fake->lock);
+        return true;
 }
 
 static gpointer serve_connection(gpointer userdata)
@@ -325,12 +343,12 @@ static void test_form(Bench *bench, gconstpointer unused)
                               .basic_user = "me",
                               .basic_password = span_from("secret") });
         wait_for(&bench->outcome);
-        g_assert_nonnull(strstr(bench->fake.head, "POST /plain HTTP/1.1\r\n"));
-        g_assert_nonnull(
-            strstr(bench->fake.head, "Content-Type: application/x-www-form-urlencoded\r\n"));
-        g_assert_nonnull(strstr(bench->fake.head, "Authorization: Basic bWU6c2VjcmV0\r\n"));
-        g_assert_nonnull(strstr(bench->fake.head, "X-Trace: 1\r\n"));
-        g_assert_nonnull(strstr(bench->fake.head, "\r\n\r\ntoken=a%20b"));
+        g_autofree char *head = fake_head(&bench->fake);
+        g_assert_nonnull(strstr(head, "POST /plain HTTP/1.1\r\n"));
+        g_assert_nonnull(strstr(head, "Content-Type: application/x-www-form-urlencoded\r\n"));
+        g_assert_nonnull(strstr(head, "Authorization: Basic bWU6c2VjcmV0\r\n"));
+        g_assert_nonnull(strstr(head, "X-Trace: 1\r\n"));
+        g_assert_nonnull(strstr(head, "\r\n\r\ntoken=a%20b"));
 }
 
 static void test_reuse(Bench *bench, gconstpointer unused)

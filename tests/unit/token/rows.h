@@ -7,14 +7,29 @@
 
 #include <glib.h>
 
-/* rows_add: "/group/sentence"; a slash in the sentence would cut the path. */
+/* A slash in the sentence would cut the path. */
+static inline char *rows_path(const char *group, const char *sentence)
+{
+        g_autofree char *plain = g_strdelimit(g_strdup(sentence), "/", '|');
+
+        return g_strdup_printf("/%s/%s", group, plain);
+}
+
+/* rows_add: "/group/sentence"; row stays the caller's. */
 static inline void rows_add(const char *group, const char *sentence, const void *row,
                             GTestDataFunc run)
 {
-        g_autofree char *plain = g_strdelimit(g_strdup(sentence), "/", '|');
-        g_autofree char *path = g_strdup_printf("/%s/%s", group, plain);
+        g_autofree char *path = rows_path(group, sentence);
 
         g_test_add_data_func(path, row, run);
+}
+
+/* rows_add_file: a row whose sentence is a file's name; run gets a copy of it. */
+static inline void rows_add_file(const char *group, const char *name, GTestDataFunc run)
+{
+        g_autofree char *path = rows_path(group, name);
+
+        g_test_add_data_func_full(path, g_strdup(name), run, g_free);
 }
 
 /* rows_compact: a token from its header's and payload's text and an encoded signature. */

@@ -82,7 +82,7 @@ static void add_files(void)
 
         while (folder && (name = g_dir_read_name(folder)))
                 if (g_str_has_suffix(name, ".jws") && ++n_files)
-                        rows_add("corpus", name, g_strdup(name), run_file);
+                        rows_add_file("corpus", name, run_file);
         g_assert_cmpuint(n_files, >, 250);
 }
 

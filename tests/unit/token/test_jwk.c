@@ -240,7 +240,7 @@ static void add_files(void)
 
         while (folder && (name = g_dir_read_name(folder)))
                 if (g_str_has_suffix(name, ".json") && ++n_files)
-                        rows_add("jwk/file", name, g_strdup(name), run_file);
+                        rows_add_file("jwk/file", name, run_file);
         g_assert_cmpuint(n_files, >, 60);
 }
 

@@ -1,0 +1,3 @@
+module example/check
+
+go 1.19
