@@ -23,8 +23,9 @@ struct wire_question {
         size_t size;
 };
 
-/* wire_question_init: a GET where the question fits a head, else a POST with JSON. 0; AUTHD_E_INVALID: no token, or a string that is too long, no UTF-8 or holds
- * a control character; AUTHD_E_MEMORY. */
+/* wire_question_init: a GET where the question fits a head, else a POST with JSON. 0;
+ * AUTHD_E_INVALID: no token, or a string that is too long, no UTF-8 or holds a control character;
+ * AUTHD_E_MEMORY. */
 int wire_question_init(struct wire_question *question, const struct authd_question *asked);
 void wire_question_deinit(struct wire_question *question);
 

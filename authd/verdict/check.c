@@ -27,6 +27,7 @@ typedef enum Stage { /* zero is refusal */
 typedef struct Check {
         Checker *checker;
         const IssuerView *view;
+        const Policy *policy; /* NULL: the signature alone is asked for */
         Span token;
         Asked asked;
         Steps *steps;
@@ -161,6 +162,14 @@ static Stage stage_issuer(Check *check)
         if (!check->facts)
                 return refuse_issuer(check, peeked, issuer);
         check->verdict->issuer = check->facts->name;
+        /* Said again of the verified claims by the policy; here it spares asking for keys in vain.
+         */
+        if (check->policy && !policy_allows_issuer(check->policy, check->facts->name)) {
+                verdict_refuse(check->verdict, VERDICT_UNKNOWN_ISSUER,
+                               "Issuer %s is not among those of policy %s.", check->facts->name,
+                               policy_name(check->policy));
+                return refused(check, "issuer", "an issuer of the policy");
+        }
         return pass(check, "issuer", peeked ? issuer : SPAN_EMPTY,
                     span_from(check->facts->url ? check->facts->url : "any issuer"));
 }
@@ -427,6 +436,7 @@ CheckAnswer check_token(Checker *checker, const IssuerView *view, const Question
         Check check = {
                 .checker = checker,
                 .view = view,
+                .policy = question->policy,
                 .token = question->token,
                 .asked = question->asked,
                 .steps = question->steps,

@@ -23,6 +23,9 @@ static const char *const reserved_names[] = {
         "Retry-After",
         "WWW-Authenticate",
         "Set-Cookie",
+        "Cache-Control",
+        "X-Request-Id",
+        "X-Authd-Reason",
 };
 
 static bool refuse(GError **error, const char *format, const char *text)

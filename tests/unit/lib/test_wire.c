@@ -256,8 +256,7 @@ int main(int argc, char **argv)
         g_test_add_func("/wire/question/all four words, escaped", test_question_bytes);
         g_test_add_func("/wire/question/a head has room for so much", test_head_room);
         for (size_t i = 0; i < G_N_ELEMENTS(head_rows); i++) {
-                g_autofree char *path =
-                    g_strdup_printf("/wire/question/%s", head_rows[i].sentence);
+                g_autofree char *path = g_strdup_printf("/wire/question/%s", head_rows[i].sentence);
 
                 g_test_add_data_func(path, &head_rows[i], test_head);
         }

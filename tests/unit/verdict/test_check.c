@@ -201,6 +201,26 @@ static void test_unknown_keys_are_asked_for_once(void)
         verdict_clear(&verdict);
 }
 
+static void test_a_strangers_keys_are_not_asked_for(void)
+{
+        static const char *const issuers[] = { "test", "other", NULL };
+        g_auto(World) world = world_new();
+        g_autoptr(PolicySettings) settings = policy_settings_new("orders");
+        g_autoptr(IssuerView) none = plain_view(NULL);
+        g_autofree char *token = mint_token(HEADER, PAYLOAD, 1);
+        Verdict verdict = VERDICT_INIT;
+        CheckNeeds needs;
+
+        settings->audience = g_strsplit("orders", ";", -1);
+        settings->issuers = g_strsplit("other", ";", -1);
+        policy_unref(world.policy);
+        world.policy = policy_new(settings, issuers, NULL);
+        g_assert_cmpint(ask(&world, none, token, ASKED_NOTHING, &verdict, &needs), ==,
+                        CHECK_ANSWERED);
+        g_assert_cmpint(verdict.reason, ==, VERDICT_UNKNOWN_ISSUER);
+        verdict_clear(&verdict);
+}
+
 static void test_a_token_without_kid_asks_without_one(void)
 {
         g_auto(World) world = world_new();
@@ -420,6 +440,8 @@ int main(int argc, char **argv)
         g_test_add_func("/check/words that are no token", test_words_that_are_no_token);
         g_test_add_func("/check/unknown keys are asked for once",
                         test_unknown_keys_are_asked_for_once);
+        g_test_add_func("/check/the keys of an issuer that is not the policy's are not asked for",
+                        test_a_strangers_keys_are_not_asked_for);
         g_test_add_func("/check/a token without kid asks without one",
                         test_a_token_without_kid_asks_without_one);
         g_test_add_func("/check/garbage asks for nothing", test_garbage_asks_for_nothing);
