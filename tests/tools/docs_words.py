@@ -95,7 +95,7 @@ def example_complaints(root, words):
     known = {(setting["section"], setting["key"]) for setting in words["settings"]}
     name, complaints = None, []
     for number, line in enumerate(tree.read(root, EXAMPLE).splitlines(), 1):
-        title = re.match(r"\[(\w+)", line)
+        title = re.match(r"(?:# )?\[(\w+)", line)
         name = title.group(1) if title else name
         key = re.match(r"(?:# )?(\w+) = ", line)
         if key and (name, key.group(1)) not in known:
