@@ -15,6 +15,11 @@ typedef struct Span {
 } Span;
 
 #define SPAN_EMPTY ((Span){ "", 0 })
+/* SPAN_OF_LITERAL: initialises one in a table; the length is known before the program runs. */
+#define SPAN_OF_LITERAL(text)                                                                      \
+        {                                                                                          \
+                (text), sizeof(text) - 1                                                           \
+        }
 
 /* span_from: of a NUL-terminated string; NULL gives the empty span. */
 static inline Span span_from(const char *string)

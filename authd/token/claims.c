@@ -42,27 +42,28 @@ static bool is_text_or_texts(TapeValue value);
 static bool is_anything(TapeValue value);
 
 typedef struct ClaimWords {
-        const char *name;
+        Span name;
         ClaimIsFit is_fit;
         const char *trouble;
 } ClaimWords;
 
 static const ClaimWords registered_claims[_CLAIM_MAX] = {
-        [CLAIM_ISS] = { "iss", is_text, "The claim iss is not a string." },
-        [CLAIM_SUB] = { "sub", is_text, "The claim sub is not a string." },
-        [CLAIM_AZP] = { "azp", is_text, "The claim azp is not a string." },
-        [CLAIM_CLIENT_ID] = { "client_id", is_text, "The claim client_id is not a string." },
-        [CLAIM_JTI] = { "jti", is_text, "The claim jti is not a string." },
-        [CLAIM_SID] = { "sid", is_text, "The claim sid is not a string." },
-        [CLAIM_EXP] = { "exp", is_anything, NULL },
-        [CLAIM_NBF] = { "nbf", is_anything, NULL },
-        [CLAIM_IAT] = { "iat", is_anything, NULL },
-        [CLAIM_AUD] = { "aud", is_text_or_texts,
+        [CLAIM_ISS] = { SPAN_OF_LITERAL("iss"), is_text, "The claim iss is not a string." },
+        [CLAIM_SUB] = { SPAN_OF_LITERAL("sub"), is_text, "The claim sub is not a string." },
+        [CLAIM_AZP] = { SPAN_OF_LITERAL("azp"), is_text, "The claim azp is not a string." },
+        [CLAIM_CLIENT_ID] = { SPAN_OF_LITERAL("client_id"), is_text,
+                              "The claim client_id is not a string." },
+        [CLAIM_JTI] = { SPAN_OF_LITERAL("jti"), is_text, "The claim jti is not a string." },
+        [CLAIM_SID] = { SPAN_OF_LITERAL("sid"), is_text, "The claim sid is not a string." },
+        [CLAIM_EXP] = { SPAN_OF_LITERAL("exp"), is_anything, NULL },
+        [CLAIM_NBF] = { SPAN_OF_LITERAL("nbf"), is_anything, NULL },
+        [CLAIM_IAT] = { SPAN_OF_LITERAL("iat"), is_anything, NULL },
+        [CLAIM_AUD] = { SPAN_OF_LITERAL("aud"), is_text_or_texts,
                         "The claim aud is neither a string nor a list of strings." },
-        [CLAIM_SCOPE] = { "scope", is_text_or_texts,
+        [CLAIM_SCOPE] = { SPAN_OF_LITERAL("scope"), is_text_or_texts,
                           "The claim scope is neither a string nor a list of strings." },
-        [CLAIM_TYP] = { "typ", is_anything, NULL },
-        [CLAIM_EVENTS] = { "events", is_anything, NULL },
+        [CLAIM_TYP] = { SPAN_OF_LITERAL("typ"), is_anything, NULL },
+        [CLAIM_EVENTS] = { SPAN_OF_LITERAL("events"), is_anything, NULL },
 };
 
 typedef enum TimeClaim { TIME_EXPIRY, TIME_NOT_BEFORE, TIME_ISSUED_AT, N_TIMES } TimeClaim;
@@ -121,7 +122,7 @@ static void note_member(Claims *claims, TapeValue member)
         Span name = tape_name(member);
 
         for (size_t i = 0; i < _CLAIM_MAX; i++)
-                if (span_equal_string(name, registered_claims[i].name)) {
+                if (span_equal(name, registered_claims[i].name)) {
                         claims->registered[i] = member.node;
                         return;
                 }

@@ -33,6 +33,9 @@ static bool take(Cursor *cursor, char wanted)
         return true;
 }
 
+/* Bytes of a string at which there is something to decide. */
+static const bool string_stops[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true };
+
 /* A string; *ret_raw is what stands between its quotes, escapes and all. */
 static bool take_string(Cursor *cursor, Span *ret_raw)
 {
@@ -41,15 +44,16 @@ static bool take_string(Cursor *cursor, Span *ret_raw)
         if (cursor->at == cursor->end || *cursor->at != '"')
                 return false;
         for (const char *at = begin; at < cursor->end; at++) {
+                while (at < cursor->end && !string_stops[(unsigned char) *at])
+                        at++;
+                if (at == cursor->end || (unsigned char) *at < 0x20)
+                        return false;
                 if (*at == '"') {
                         *ret_raw = span_of(begin, (size_t) (at - begin));
                         cursor->at = at + 1;
                         return true;
                 }
-                if ((unsigned char) *at < 0x20)
-                        return false;
-                if (*at == '\\')
-                        at++;
+                at++; /* what is escaped ends nothing */
         }
         return false;
 }
