@@ -12,10 +12,8 @@
 #define CHALLENGE_MAX (VERDICT_DETAIL_MAX + 128)
 /* libmicrohttpd sends no empty value; readers trim this one to it (RFC 9110 §5.5). */
 #define EMPTY_VALUE " "
-#define NOT_STORED                                                                                 \
-        {                                                                                          \
-                "Cache-Control", "no-store"                                                        \
-        }
+
+static const AnswerHeader not_stored = { "Cache-Control", "no-store" };
 
 /* allow: the headers point into one string, which lives until they are copied into the answer. */
 static void allow(Exchange *exchange, const Verdict *verdict)
@@ -36,7 +34,7 @@ static void allow(Exchange *exchange, const Verdict *verdict)
 
                 headers[i].value = value[0] == '\0' ? EMPTY_VALUE : value;
         }
-        headers[n] = (AnswerHeader) NOT_STORED;
+        headers[n] = not_stored;
         exchange_answer(exchange, 204, headers, n + 1, SPAN_EMPTY);
 }
 
@@ -66,7 +64,7 @@ static void deny(Exchange *exchange, const Verdict *verdict)
         const ReasonWords *words = reason_words(verdict->reason);
         const char *detail = verdict->detail[0] ? verdict->detail : words->sentence;
         char authenticate[CHALLENGE_MAX];
-        AnswerHeader headers[3] = { { "X-Authd-Reason", words->word }, NOT_STORED };
+        AnswerHeader headers[3] = { { "X-Authd-Reason", words->word }, not_stored };
         json_auto *problem = json_pack("{s:s, s:s}", "error", words->word, "detail", detail);
         g_autofree char *body = json_dumps(problem, JSON_COMPACT);
 

@@ -51,15 +51,6 @@ void exchange_answer(Exchange *exchange, unsigned status, const AnswerHeader *he
         exchange_free(exchange);
 }
 
-void exchange_json(Exchange *exchange, unsigned status, json_t *value)
-{
-        char *text = json_dumps(value, JSON_COMPACT);
-
-        json_decref(value);
-        exchange_answer(exchange, text ? status : 500, NULL, 0, span_from(text));
-        free(text);
-}
-
 /* refusal_headers: the reason, and what some statuses owe their client (RFC 9110 §11.6.1, §15.5.6,
  * §10.2.3). */
 static size_t refusal_headers(const Exchange *exchange, unsigned status, const char *word,

@@ -1,6 +1,6 @@
 /* exchange: one request on its way through the api, from the gate to its answer.
  *
- * Made by the gate, freed by the one exchange_answer, exchange_json or exchange_problem that ends
+ * Made by the gate, freed by the one exchange_answer, exchange_refuse or exchange_problem that ends
  * it. On its worker's thread only. */
 #pragma once
 
@@ -34,8 +34,6 @@ struct Exchange {
 Exchange *exchange_new(Api *api, Request *request);
 void exchange_answer(Exchange *exchange, unsigned status, const AnswerHeader *headers,
                      size_t n_headers, Span body);
-/* exchange_json: takes the reference of value. */
-void exchange_json(Exchange *exchange, unsigned status, json_t *value);
 /* exchange_refuse: {"error":word,"detail":detail}, the word in X-Authd-Reason too, and what the
  * status owes its client. */
 void exchange_refuse(Exchange *exchange, unsigned status, const char *word, const char *detail);
