@@ -43,7 +43,7 @@ static bool take_string(Cursor *cursor, Span *ret_raw)
 
         if (cursor->at == cursor->end || *cursor->at != '"')
                 return false;
-        for (const char *at = begin; at < cursor->end; at++) {
+        for (const char *at = begin; at < cursor->end; at += 2) { /* what is escaped ends nothing */
                 while (at < cursor->end && !string_stops[(unsigned char) *at])
                         at++;
                 if (at == cursor->end || (unsigned char) *at < 0x20)
@@ -53,7 +53,6 @@ static bool take_string(Cursor *cursor, Span *ret_raw)
                         cursor->at = at + 1;
                         return true;
                 }
-                at++; /* what is escaped ends nothing */
         }
         return false;
 }
