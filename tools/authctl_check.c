@@ -13,7 +13,10 @@
 
 typedef struct CheckOptions {
         char *policy, *method, *uri, *file;
+        gboolean all; /* explain: steps that demand nothing, too */
 } CheckOptions;
+
+typedef void (*Printer)(const json_t *answer, const CheckOptions *check);
 
 /* What one would do next. The reasons are few and each has a usual cause. */
 static const char *const hints[_VERDICT_MAX] = {
@@ -158,7 +161,7 @@ static void print_hint(const json_t *answer)
                        hints[reason]);
 }
 
-static void print_check(const json_t *answer)
+static void print_check(const json_t *answer, const CheckOptions *check)
 {
         print_verdict(answer);
         print_facts(answer);
@@ -184,7 +187,15 @@ static void add_step(Table *table, const json_t *step)
         table_add(table, STYLE_PLAIN, text_of(step, "wanted"));
 }
 
-static void print_explanation(const json_t *answer)
+/* step_is_idle: nothing is demanded there, and so nothing was looked at. */
+static bool step_is_idle(const json_t *step)
+{
+        const char *found = text_of(step, "found");
+
+        return g_strcmp0(text_of(step, "result"), "skipped") == 0 && (!found || !*found);
+}
+
+static void print_explanation(const json_t *answer, const CheckOptions *check)
 {
         static const char *const titles[] = { "STEP", "RESULT", "FOUND", "WANTED", NULL };
         g_autoptr(Table) table = table_new(titles);
@@ -192,7 +203,8 @@ static void print_explanation(const json_t *answer)
         json_t *step;
 
         json_array_foreach (json_object_get(answer, "steps"), index, step)
-                add_step(table, step);
+                if (check->all || !step_is_idle(step))
+                        add_step(table, step);
         table_print(table);
         putchar('\n');
         print_verdict(answer);
@@ -210,6 +222,7 @@ static void check_options_clear(CheckOptions *check)
 
 static bool parse_check(AuthctlOptions *options, CheckOptions *check, int argc, char **argv)
 {
+        bool explains = strcmp(argv[0], "explain") == 0;
         const GOptionEntry own[] = {
                 { "policy", 'p', 0, G_OPTION_ARG_STRING, &check->policy,
                   "The policy (default: the one named default)", "NAME" },
@@ -218,13 +231,15 @@ static bool parse_check(AuthctlOptions *options, CheckOptions *check, int argc, 
                 { "uri", 'u', 0, G_OPTION_ARG_STRING, &check->uri, "The request's URI", "URI" },
                 { "file", 'f', 0, G_OPTION_ARG_FILENAME, &check->file,
                   "Read the token from there (default: stdin)", "FILE" },
+                { explains ? "all" : NULL, 'a', 0, G_OPTION_ARG_NONE, &check->all,
+                  "Show the steps that demand nothing, too", NULL },
                 { NULL },
         };
 
         return authctl_options(options, own, "< TOKEN", argc, argv);
 }
 
-static int run(const char *path, void (*print)(const json_t *answer), int argc, char **argv)
+static int run(const char *path, Printer print, int argc, char **argv)
 {
         __attribute__((cleanup(check_options_clear))) CheckOptions check = { 0 };
         g_auto(AuthctlOptions) options = { 0 };
@@ -242,7 +257,7 @@ static int run(const char *path, void (*print)(const json_t *answer), int argc, 
         if (options.json)
                 ask_print_json(&answer);
         else
-                print(answer.json);
+                print(answer.json, &check);
         return exit_of(answer.json);
 }
 
