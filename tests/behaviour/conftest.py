@@ -158,7 +158,7 @@ def daemon(programs, tmp_path_factory):
     """An Authd with no settings yet, not started."""
     one = harness.Authd(programs, reachable(tmp_path_factory.mktemp("authd")))
     yield one
-    one.kill()
+    one.end()
 
 
 @pytest.fixture

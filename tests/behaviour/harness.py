@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 DEADLINE_SEC = 15  # for whatever should happen at once; generous for a loaded machine
+STOP_GRACE_SEC = 2
 POLL_SEC = 0.02
 ANSWER_TIMEOUT_SEC = 10
 PR_SET_PDEATHSIG = 1
@@ -168,6 +169,16 @@ class Authd:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait(DEADLINE_SEC)
+
+    def end(self):
+        """Whatever state it is in; gently first, for what is written at the end (coverage, a sanitizer's report)."""
+        if not self.process or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_GRACE_SEC)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     # Questions
 

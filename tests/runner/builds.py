@@ -11,11 +11,19 @@ from report import could_not_start
 SETUP_TIMEOUT_SEC = 120
 COMPILE_TIMEOUT_SEC = 900
 
-# name: (arguments of meson setup, environment of meson setup, the folder whose targets are built; "" all)
+# What a run of the daemon needs, and its layers' own tests.
+_UNITS = ("authd/", "lib/", "tools/", "tests/unit/", "tests/behaviour/")
+# name: (arguments of meson setup, environment of meson setup, the folders whose targets are built; () all)
 KINDS = {
-    "plain": ([], {}, ""),
-    "sanitize": (["-Db_sanitize=address,undefined", "-Db_lundef=false"], {}, ""),
-    "fuzz": (["-Dfuzz=true", "-Db_lundef=false"], {"CC": "clang"}, "tests/fuzz/"),
+    "plain": ([], {}, ()),
+    "sanitize": (["-Db_sanitize=address,undefined", "-Db_lundef=false"], {}, ()),
+    "tsan": (["-Db_sanitize=thread", "-Db_lundef=false"], {"CC": "gcc"}, _UNITS),
+    "coverage": (
+        ["-Db_coverage=true", "--buildtype=debug", "-Dc_args=-fprofile-update=atomic"],
+        {"CC": "gcc"},
+        (*_UNITS, "tests/fuzz/"),
+    ),
+    "fuzz": (["-Dfuzz=true", "-Db_lundef=false"], {"CC": "clang"}, ("tests/fuzz/",)),
 }
 
 
@@ -75,8 +83,8 @@ class Builds:
 
     def _targets(self, kind):
         """What to build, as ninja names it; nothing named is everything."""
-        path, folder = self.path(kind), KINDS[kind][2]
-        if not folder:
+        path, folders = self.path(kind), KINDS[kind][2]
+        if not folders:
             return []
         listed = subprocess.run(
             ["meson", "introspect", "--targets", str(path)], capture_output=True, text=True, check=True
@@ -87,4 +95,4 @@ class Builds:
             for file in target["filename"]
             if Path(file).is_relative_to(path)
         ]
-        return [str(file) for file in files if str(file).startswith(folder)]
+        return [str(file) for file in files if str(file).startswith(folders)]

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +30,15 @@ SANITIZER_ENV = {
     "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
     "G_SLICE": "always-malloc",
 }
+TSAN_ENV = {
+    "TSAN_OPTIONS": "halt_on_error=0 exitcode=66 second_deadlock_stack=1 atexit_sleep_ms=0",
+    "G_SLICE": "always-malloc",
+}
+TSAN_BEHAVIOUR = ["test_under_load.py", "test_verdicts.py", "test_admin.py"]
+# Counts stderr's lines of a daemon of another user's, who cannot write the counts of lines run.
+NOT_IN_COVERAGE = "not unreadable_file_is_one_clear_line"
+COVERAGE_FOLDERS = ["authd/token", "authd/verdict", "authd/net", "lib"]
+COVERAGE_LAG_PERCENT = 95
 
 
 @dataclass
@@ -94,39 +104,49 @@ def sanitize(run):
     return outcome.add(_meson_suite(run, "sanitize", "corpora", SANITIZER_ENV))
 
 
-def _pytest(run, provider, env):
-    missing = run.builds.get("plain")
+def leaks(run):
+    return _meson_suite(run, "plain", "lib-slow")
+
+
+def _pytest(run, provider, env, build="plain", arguments=None):
+    """The behaviour suite of a build; arguments: which of it, and what else pytest should know."""
+    missing = run.builds.get(build)
     if missing:
         return missing
-    junit = run.logs / f"behaviour-{provider}.xml"
+    name = f"behaviour-{provider}" if build == "plain" else f"behaviour-{build}"
+    junit = run.logs / f"{name}.xml"
     junit.unlink(missing_ok=True)
     argv = [
         "/usr/bin/python3",
         "-m",
         "pytest",
-        str(run.source / "tests" / "behaviour"),
+        *(arguments or [str(_behaviour(run))]),
         "-p",
         "no:cacheprovider",
         "--provider",
         provider,
         "--build",
-        str(run.builds.path("plain")),
+        str(run.builds.path(build)),
         f"--junit-xml={junit}",
         "-v",
         "--tb=short",
     ] + run.pytest_arguments
     step = steps.run(
         run.progress,
-        f"behaviour-{provider}",
+        name,
         argv,
-        run.logs / f"behaviour-{provider}.log",
+        run.logs / f"{name}.log",
         PYTEST_TIMEOUT_SEC,
         {"PYTHONDONTWRITEBYTECODE": "1", **env},
     )
     outcome = results.from_pytest(junit) if junit.exists() else Outcome()
     if not step.well and not outcome.failures or not junit.exists():
-        outcome.failures.append((f"pytest {provider}", step.trouble()))
+        outcome.failures.append((f"pytest {name}", step.trouble()))
     return outcome
+
+
+def _behaviour(run):
+    return run.source / "tests" / "behaviour"
 
 
 def behaviour_devidp(run):
@@ -143,6 +163,77 @@ def behaviour_keycloak(run):
             "runs the same tests without it",
         )
     return _pytest(run, "keycloak", {"AUTHD_TEST_KEYCLOAK": str(state)})
+
+
+def tsan(run):
+    """Under ThreadSanitizer: the unit tests, then the daemon and libauthd under load."""
+    missing = run.builds.get("tsan")
+    if missing:
+        return missing
+    shim = run.builds.path("tsan") / "tsan_glib.so"
+    step = steps.run(
+        run.progress, "tsan_glib", _shim_command(run, shim), run.logs / "tsan_glib.log", UNIT_TIMEOUT_SEC
+    )
+    if not step.well:
+        return could_not_start("tsan", step.trouble(), f"read {step.log}")
+    reports = run.logs / "tsan"
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir()
+    reports.chmod(0o1777)  # daemons of other users write there too
+    env = {**TSAN_ENV, "LD_PRELOAD": str(shim)}
+    outcome = _meson_suite(run, "tsan", "unit", env)
+    env["TSAN_OPTIONS"] += f" log_path={reports}/report"
+    outcome.add(_pytest(run, "devidp", env, "tsan", [str(_behaviour(run) / name) for name in TSAN_BEHAVIOUR]))
+    for report in sorted(reports.iterdir()):
+        outcome.failures.append(("a race in behaviour", f"{report}:\n{report.read_text(errors='replace')[:3000]}"))
+    return outcome
+
+
+def _shim_command(run, shim):
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "glib-2.0"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    source = run.source / "tests" / "runner" / "tsan_glib.c"
+    strict = ["-Wall", "-Wextra", "-Werror"]
+    return ["gcc", "-D_GNU_SOURCE", "-O1", "-fPIC", "-shared", *strict, source, "-o", shim, *flags]
+
+
+def coverage(run):
+    """Which lines the unit tests, the corpora and the behaviour suite on devidp run; the figures are printed."""
+    missing = run.builds.get("coverage")
+    if missing:
+        return missing
+    path = run.builds.path("coverage")
+    for old in path.rglob("*.gcda"):
+        old.unlink()
+    outcome = _meson_suite(run, "coverage", "unit")
+    outcome.add(_meson_suite(run, "coverage", "corpora"))
+    outcome.add(_pytest(run, "devidp", {}, "coverage", [str(_behaviour(run)), "-k", NOT_IN_COVERAGE]))
+    summary = run.logs / "coverage.json"
+    filters = [word for folder in COVERAGE_FOLDERS for word in ("--filter", f"{run.source}/{folder}/")]
+    step = steps.run(
+        run.progress,
+        "gcovr",
+        ["gcovr", "-r", str(run.source), "--object-directory", str(path)]
+        + ["--json-summary", "-o", str(summary), *filters, str(path)],
+        run.logs / "gcovr.log",
+        UNIT_TIMEOUT_SEC,
+    )
+    if not step.well:
+        return outcome.add(could_not_start("gcovr", step.trouble(), f"read {step.log}"))
+    _print_coverage(run, json.loads(summary.read_text())["files"])
+    return outcome
+
+
+def _print_coverage(run, files):
+    """A line a folder, and below it the files that lag."""
+    for folder in COVERAGE_FOLDERS:
+        inside = [file for file in files if re.fullmatch(rf"{folder}/[^/]*\.c", file["filename"])]
+        covered, total = (sum(file[key] for file in inside) for key in ("line_covered", "line_total"))
+        run.progress.line(f"coverage {folder}: {100 * covered / max(total, 1):.1f} % of {total} lines")
+        for file in inside:
+            if file["line_percent"] < COVERAGE_LAG_PERCENT:
+                run.progress.line(f"coverage   {file['filename']}: {file['line_percent']} %")
 
 
 def _fuzz_seconds(run):
@@ -248,9 +339,12 @@ SUITES = {
     "corpora": corpora,
     "behaviour-devidp": behaviour_devidp,
     "sanitize": sanitize,
+    "leaks": leaks,
+    "tsan": tsan,
     "behaviour-keycloak": behaviour_keycloak,
     "fuzz": fuzz,
     "bench": bench,
 }
+EXTRA_SUITES = {"coverage": coverage}  # by name only
 GROUPS = {"all": list(SUITES), "behaviour": ["behaviour-devidp", "behaviour-keycloak"]}
 FULL_SUITES = {"fuzz": fuzz, "debian13": debian13_suite}
