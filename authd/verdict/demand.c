@@ -2,6 +2,7 @@
 #include "verdict/demand.h"
 
 #include "verdict/policy.h"
+#include "verdict/setting.h"
 
 #include <stdio.h>
 
@@ -20,18 +21,6 @@ typedef struct KindFacts {
 } KindFacts;
 
 static const KindFacts kinds[_DEMAND_MAX];
-
-G_GNUC_PRINTF(2, 3) static bool refuse(GError **error, const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        g_propagate_error(error,
-                          g_error_new_valist(G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE,
-                                             format, arguments));
-        va_end(arguments);
-        return false;
-}
 
 /* ---- what was found, for people ---- */
 
@@ -107,7 +96,8 @@ static const char *describe_span(Span text, char *buffer, size_t size)
 static bool parse_word(DemandItem *item, GError **error)
 {
         return item->text[0] != '\0' ||
-               refuse(error, "an element of the list is empty; remove the superfluous \";\"");
+               setting_refuse(error,
+                              "an element of the list is empty; remove the superfluous \";\"");
 }
 
 static bool audience_matches(const Demand *demand, const DemandItem *item, const Claims *claims)
@@ -150,10 +140,11 @@ static bool parse_type(DemandItem *item, GError **error)
         if (!parse_word(item, error))
                 return false;
         if (g_ascii_strcasecmp(media_type_core(item->text), "JWT") == 0)
-                return refuse(error, "JWT names no kind of token, any token's header may say so; "
-                                     "write type = any, or leave type out for access tokens");
+                return setting_refuse(error,
+                                      "JWT names no kind of token, any token's header may say so; "
+                                      "write type = any, or leave type out for access tokens");
         if (strcmp(item->text, "any") == 0)
-                return refuse(error, "any stands alone: remove the other words or the any");
+                return setting_refuse(error, "any stands alone: remove the other words or the any");
         return true;
 }
 
@@ -212,7 +203,7 @@ static bool parse_scope(DemandItem *item, GError **error)
         if (!parse_word(item, error))
                 return false;
         return !strchr(item->text, ' ') ||
-               refuse(error, "\"%s\" holds a space; separate scopes by \";\"", item->text);
+               setting_refuse(error, "\"%s\" holds a space; separate scopes by \";\"", item->text);
 }
 
 static bool scope_matches(const Demand *demand, const DemandItem *item, const Claims *claims)
@@ -233,10 +224,10 @@ static bool parse_role(DemandItem *item, GError **error)
         const char *colon = strrchr(item->text, ':');
 
         if (!colon || colon == item->text || colon[1] == '\0')
-                return refuse(error,
-                              "\"%s\" is no role; write CLIENT:ROLE, or realm:ROLE for a "
-                              "realm's own",
-                              item->text);
+                return setting_refuse(error,
+                                      "\"%s\" is no role; write CLIENT:ROLE, or realm:ROLE for a "
+                                      "realm's own",
+                                      item->text);
         item->left = g_strndup(item->text, (gsize) (colon - item->text));
         item->right = g_strdup(colon + 1);
         if (strcmp(item->left, REALM_PREFIX) == 0)
@@ -286,7 +277,8 @@ static bool parse_claim(DemandItem *item, GError **error)
         const char *equals = strchr(item->text, '=');
 
         if (equals == item->text || item->text[0] == '\0')
-                return refuse(error, "\"%s\" names no claim; write PATH or PATH=VALUE", item->text);
+                return setting_refuse(error, "\"%s\" names no claim; write PATH or PATH=VALUE",
+                                      item->text);
         item->left =
             equals ? g_strndup(item->text, (gsize) (equals - item->text)) : g_strdup(item->text);
         g_strchomp(item->left);
@@ -394,11 +386,11 @@ bool demand_init(Demand *demand, DemandKind kind, char *const *words, const char
 
         *demand = (Demand){ .kind = kind };
         if (n_words > POLICY_LIST_MAX)
-                return refuse(error, "%s has more than %d elements", demand_setting(kind),
-                              POLICY_LIST_MAX);
+                return setting_refuse(error, "%s has more than %d elements", demand_setting(kind),
+                                      POLICY_LIST_MAX);
         if (words && n_words == 0)
-                return refuse(error, "%s is empty; remove it or say what is wanted",
-                              demand_setting(kind));
+                return setting_refuse(error, "%s is empty; remove it or say what is wanted",
+                                      demand_setting(kind));
         demand->claim = g_strdup(groups_claim);
         demand->items = g_new0(DemandItem, n_words);
         for (size_t i = 0; i < n_words; i++)

@@ -1,6 +1,8 @@
 /* headerlist: see headerlist.h. */
 #include "verdict/headerlist.h"
 
+#include "verdict/setting.h"
+
 #define TOKEN_MARKS "!#$%&'*+-.^_`|~" /* RFC 9110 §5.6.2, beside letters and digits */
 
 /* RFC 9110 §7.6.1 and what frames or addresses a message; then what our doors themselves answer
@@ -28,12 +30,6 @@ static const char *const reserved_names[] = {
         "X-Authd-Reason",
 };
 
-static bool refuse(GError **error, const char *format, const char *text)
-{
-        g_set_error(error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE, format, text);
-        return false;
-}
-
 static bool name_is_token(const char *name)
 {
         for (const char *c = name; *c != '\0'; c++)
@@ -53,16 +49,17 @@ static bool name_is_reserved(const char *name)
 static bool name_is_fit(const HeaderList *list, const char *name, GError **error)
 {
         if (!name_is_token(name))
-                return refuse(
+                return setting_refuse(
                     error, "headers: \"%s\" is no header name; letters, digits and - only", name);
         if (name_is_reserved(name))
-                return refuse(error,
-                              "headers: %s frames messages or is the door's own; choose "
-                              "another name",
-                              name);
+                return setting_refuse(error,
+                                      "headers: %s frames messages or is the door's own; choose "
+                                      "another name",
+                                      name);
         for (size_t i = 0; i < list->n_headers; i++)
                 if (g_ascii_strcasecmp(name, list->headers[i].name) == 0)
-                        return refuse(error, "headers: %s is there twice; remove one", name);
+                        return setting_refuse(error, "headers: %s is there twice; remove one",
+                                              name);
         return true;
 }
 
@@ -74,9 +71,10 @@ static bool headerlist_add(HeaderList *list, const char *line, GError **error)
         g_autoptr(Template) value = NULL;
 
         if (!equals)
-                return refuse(error, "headers: \"%s\" is no header; write Name={claim}", line);
+                return setting_refuse(error, "headers: \"%s\" is no header; write Name={claim}",
+                                      line);
         if (list->n_headers == HEADERLIST_MAX)
-                return refuse(error, "headers: %s is one too many; remove some", name);
+                return setting_refuse(error, "headers: %s is one too many; remove some", name);
         if (!name_is_fit(list, name, error))
                 return false;
         value = template_new(text, error);

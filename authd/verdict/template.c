@@ -2,6 +2,8 @@
  * sink. */
 #include "verdict/template.h"
 
+#include "verdict/setting.h"
+
 #include <stdio.h>
 
 typedef struct Part {
@@ -37,23 +39,11 @@ void template_free(Template *template)
 
 /* ---- parsing ---- */
 
-G_GNUC_PRINTF(2, 3) static bool refuse(GError **error, const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        g_propagate_error(error,
-                          g_error_new_valist(G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE,
-                                             format, arguments));
-        va_end(arguments);
-        return false;
-}
-
 static Part *template_add_part(Template *template, GError **error)
 {
         if (template->n_parts == TEMPLATE_PARTS_MAX) {
-                refuse(error, "a template of more than %d parts; make it shorter",
-                       TEMPLATE_PARTS_MAX);
+                setting_refuse(error, "a template of more than %d parts; make it shorter",
+                               TEMPLATE_PARTS_MAX);
                 return NULL;
         }
         return &template->parts[template->n_parts++];
@@ -80,14 +70,14 @@ static bool part_set_filter(Part *part, const char *text, GError **error)
                 if (!span_equal_string(span_of(text, len), filters[i].name))
                         continue;
                 if (!colon)
-                        return refuse(error, "filter \"%s\" lacks its argument: write %s:TEXT",
-                                      text, text);
+                        return setting_refuse(
+                            error, "filter \"%s\" lacks its argument: write %s:TEXT", text, text);
                 g_free(*argument);
                 *argument = g_strdup(colon + 1);
                 return true;
         }
-        return refuse(error, "unknown filter \"%s\"; there are join:SEPARATOR and default:TEXT",
-                      text);
+        return setting_refuse(
+            error, "unknown filter \"%s\"; there are join:SEPARATOR and default:TEXT", text);
 }
 
 static bool part_parse_claim(Part *part, const char *inside, GError **error)
@@ -95,9 +85,9 @@ static bool part_parse_claim(Part *part, const char *inside, GError **error)
         g_auto(GStrv) pieces = g_strsplit(inside, "|", -1);
 
         if (!pieces[0] || pieces[0][0] == '\0')
-                return refuse(error, "{} names no claim; write {sub}, {email} or the like");
+                return setting_refuse(error, "{} names no claim; write {sub}, {email} or the like");
         if (strpbrk(pieces[0], " {"))
-                return refuse(error, "\"%s\" is no claim's path", pieces[0]);
+                return setting_refuse(error, "\"%s\" is no claim's path", pieces[0]);
         part->path = g_strdup(pieces[0]);
         for (size_t i = 1; pieces[i]; i++)
                 if (!part_set_filter(part, pieces[i], error))
@@ -112,8 +102,8 @@ static bool template_parse_claim(Template *template, const char **text, GError *
         Part *part;
 
         if (!end)
-                return refuse(error, "\"{%s\" has no closing brace; a brace itself is written {{",
-                              *text);
+                return setting_refuse(
+                    error, "\"{%s\" has no closing brace; a brace itself is written {{", *text);
         part = template_add_part(template, error);
         if (!part)
                 return false;
@@ -136,7 +126,7 @@ static bool template_parse_literal(Template *template, const char **text, GError
                 if (*c == '{' && !doubled)
                         break;
                 if (*c == '}' && !doubled)
-                        return refuse(error, "a lone } ; a brace itself is written }}");
+                        return setting_refuse(error, "a lone } ; a brace itself is written }}");
                 g_string_append_c(literal, *c);
                 c += doubled ? 1 : 0;
         }
@@ -151,11 +141,12 @@ static bool template_parse_literal(Template *template, const char **text, GError
 static bool text_is_fit(const char *text, GError **error)
 {
         if (strlen(text) > TEMPLATE_SIZE_MAX)
-                return refuse(error, "a template of more than %d bytes; make it shorter",
-                              TEMPLATE_SIZE_MAX);
+                return setting_refuse(error, "a template of more than %d bytes; make it shorter",
+                                      TEMPLATE_SIZE_MAX);
         for (const char *c = text; *c != '\0'; c++)
                 if (*c < 0x20 || *c > 0x7e)
-                        return refuse(error, "a template holds a byte that is not printable ASCII");
+                        return setting_refuse(
+                            error, "a template holds a byte that is not printable ASCII");
         return true;
 }
 
