@@ -579,6 +579,23 @@ static bool check_subject(Walk *walk, DemandKind kind)
         return walk_refuse(walk, "sub", VERDICT_MISSING_CLAIM, "none", "a subject", sentence);
 }
 
+/* A token that is bound to a key or a certificate (RFC 7800 §3.1) is no bearer token: whoever
+ * presents it must prove that it is theirs (RFC 8705 §3, RFC 9449 §7.1), and no door takes such a
+ * proof yet. */
+static bool check_confirmation(Walk *walk, DemandKind kind)
+{
+        bool bound = claims_find(walk->claims, "cnf").node != NULL;
+
+        if (walk_is_quiet(walk, !bound))
+                return true;
+        if (!bound)
+                return walk_skip(walk, "cnf");
+        return walk_refuse(walk, "cnf", VERDICT_WRONG_TYPE, "a key or certificate",
+                           "a bearer token",
+                           "The token is bound to a key or a certificate (cnf), which nobody can "
+                           "prove to hold here; ask the provider for a bearer token.");
+}
+
 typedef struct PolicyCheck {
         bool (*check)(Walk *walk, DemandKind kind);
         DemandKind kind; /* for check_demand */
@@ -594,6 +611,7 @@ static const PolicyCheck policy_checks[] = {
         { check_demand, DEMAND_AUDIENCE },
         { check_demand, DEMAND_PARTY },
         { check_type, DEMAND_TYPE },
+        { check_confirmation },
         { check_subject },
         { check_demand, DEMAND_SCOPES },
         { check_demand, DEMAND_SCOPES_ANY },

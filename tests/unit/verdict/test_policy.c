@@ -198,6 +198,10 @@ static const CheckRow check_rows[] = {
           TIMES "'sub':'u','typ':'Bearer'", "at+jwt", VERDICT_VALID },
         { "a header's type is not the claim's", "audience = any | type = at+jwt",
           TIMES "'sub':'u','typ':'Bearer'", "JWT", VERDICT_WRONG_TYPE },
+        { "a token bound to a certificate is no bearer token", "audience = any",
+          TIMES "'sub':'u','typ':'Bearer','cnf':{'x5t#S256':'a'}", "JWT", VERDICT_WRONG_TYPE },
+        { "a token bound to a key is none under type = any either", "audience = any | type = any",
+          TIMES "'sub':'u','cnf':{'jkt':'a'}", "JWT", VERDICT_WRONG_TYPE },
         { "an ID token under an unknown header is one all the same", "audience = any | type = any",
           TIMES "'sub':'u','typ':'ID'", "x+jwt", VERDICT_WRONG_TYPE },
         { "a header's type is not looked for in the claim", "audience = any | type = at+jwt",
@@ -310,7 +314,7 @@ static void test_check(gconstpointer data)
         g_assert_cmpint(policy_check(policy, claims, 5, MINT_NOW, &explained, &until_sec, steps),
                         ==, reason);
         g_assert_cmpstr(explained.detail, ==, verdict.detail);
-        g_assert_cmpuint(steps->n_steps, ==, 16);
+        g_assert_cmpuint(steps->n_steps, ==, 17);
 }
 
 /* until is the second from which the same question has another answer: asked of policy_check
