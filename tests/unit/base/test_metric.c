@@ -69,6 +69,18 @@ static void everything_is_sorted(void)
                                  "b_total{issuer=\"y\",reason=\"a\"} 1\n");
 }
 
+static void a_counter_kept_elsewhere_shows_its_total(void)
+{
+        g_autoptr(MetricRegistry) registry = metric_registry_new();
+        MetricFamily *family =
+            metric_family_new(registry, METRIC_COUNTER, "a_total", "A.", labels, NULL, 0);
+
+        metric_count_to(family, (const char *[]){ "x", "a" }, 7);
+        metric_count_to(family, (const char *[]){ "x", "a" }, 9);
+        assert_exposed(registry, "# HELP a_total A.\n# TYPE a_total counter\n"
+                                 "a_total{issuer=\"x\",reason=\"a\"} 9\n");
+}
+
 static void values_are_escaped(void)
 {
         g_autoptr(MetricRegistry) registry = metric_registry_new();
@@ -211,6 +223,8 @@ int main(int argc, char **argv)
         } rows[] = {
                 { "families by name, series by labels, a bare counter from 0",
                   everything_is_sorted },
+                { "a counter kept elsewhere shows its total, not a sum",
+                  a_counter_kept_elsewhere_shows_its_total },
                 { "label values and help are escaped", values_are_escaped },
                 { "the border between two values counts", borders_between_values_count },
                 { "a series keeps its values when the caller's change", values_are_copied },
