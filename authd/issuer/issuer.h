@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/metric.h"
+#include "issuer/clientauth.h"
 #include "issuer/view.h"
 #include "net/fetch.h"
 
@@ -47,6 +48,16 @@ typedef struct IssuerSettings {
         int64_t leeway_sec;
         char *client_id;          /* for introspection; NULL: none */
         char *client_secret_file; /* read when used */
+        /* How old keys may get while the provider cannot be asked: counted from when the last good
+         * answer ceased to be fresh. A policy's keys_stale_for may be shorter, never longer. */
+        int64_t stale_keys_max_sec;
+        char *proxy;            /* NULL: none; without user and password */
+        char *fetch_token_file; /* a bearer token sent with discovery and keys (Kubernetes); NULL */
+        char **distrust_kid;    /* kids or thumbprints that never count; NULL: none */
+        ClientAuthSettings client;
+        char *introspection_url;   /* NULL: the discovery document's */
+        bool introspection_signed; /* unsigned answers are refused (RFC 9701) */
+        unsigned introspection_calls_max;
 } IssuerSettings;
 
 void issuer_settings_free(IssuerSettings *settings);

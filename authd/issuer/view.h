@@ -21,6 +21,12 @@ typedef struct IssuerFacts {
          * make no new view: issuers_status knows of those. */
         int64_t keys_at_sec;
         bool development; /* its discovery document says that it is devidp */
+        /* Monotonic: until when the provider's last good answer is fresh; INT64_MAX for a static
+         * file. Past it the outage budget of policy and issuer is being spent. Every good answer
+         * makes a new view, so a worker needs no clock of ours. */
+        int64_t keys_fresh_until_usec;
+        int64_t stale_keys_max_usec;
+        bool introspects; /* we are a client of it, so it may be asked about tokens */
 } IssuerFacts;
 
 typedef struct IssuerView IssuerView;

@@ -19,8 +19,13 @@ typedef struct Fetch Fetch;
 
 typedef struct FetchOptions {
         const char *url;
-        const char *ca_file;        /* NULL: the system's */
-        const char *proxy;          /* NULL: none */
+        const char *ca_file; /* NULL: the system's */
+        /* Authorities in PEM, instead of ca_file: what the owner read, so that a changed file means
+         * new connections. NULL: ca_file or the system's. */
+        const char *ca_pem;
+        const char *cert_file;      /* our own certificate (PEM chain), for mTLS; NULL: none */
+        const char *cert_key_file;  /* and its key */
+        const char *proxy;          /* http://, https://, socks5h://HOST:PORT; NULL: none */
         const char *const *headers; /* NULL-terminated "Name: value" lines; NULL: none */
         Span body;                  /* POST when form is set */
         bool form;                  /* POST, application/x-www-form-urlencoded */
@@ -40,6 +45,8 @@ typedef struct FetchAnswer {
         const char *cache_control;
         const char *etag;
         const char *retry_after;
+        int64_t date_sec;         /* the Date header, wall clock; 0: absent or unreadable */
+        int64_t cert_expires_sec; /* notAfter of the provider's certificate; 0: no TLS, not known */
 } FetchAnswer;
 
 typedef void (*FetchDone)(const FetchAnswer *answer, void *userdata);
