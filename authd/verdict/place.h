@@ -1,20 +1,20 @@
 /* place: where a request goes, in the one spelling by which rules are looked up.
  *
  * A path is normalised once, here, and refused when two readers could understand it differently, so
- * that no rule is passed by by spelling it another way. In order:
- *   1. it begins with "/"; an absolute-form target loses its scheme and authority, which must be
- *      the host; "*" and others are refused. The query is not looked at.
- *   2. %XX of an unreserved character (RFC 3986 §2.3) is decoded, once; a "%" without two hex
- *      digits is refused; %2F, %5C, %00 and other controls are refused (encoded_slash = allow
- *      keeps %2F as it is, as one byte of its segment); the rest keeps its %XX in upper case.
- *   3. a raw control character, space, backslash, "#" or byte over 0x7e is refused.
- *   4. "//" becomes "/"; "." and ".." segments are resolved, and one that would leave the root is
- *      refused; a segment that is dots and more after decoding ("..;x", "%2e%2e") counts as its
- *      dots.
- *   5. ";" and what follows in a segment (path parameters) is cut; a segment's trailing dots are
- *      kept as they are written unless the whole segment is dots.
- * The host is lower-cased, its port cut, its trailing dot cut; a name that is none is refused.
- * Pure; any thread. */
+ * that no rule is passed by by spelling the path another way:
+ *   1. Of an absolute-form target (RFC 9112 §3.2.2) scheme and authority are cut; the authority
+ *      must be the host. What does not begin with "/" then is refused. The query is not looked at.
+ *   2. Raw controls, spaces, backslashes, "#", and bytes over 0x7e are refused.
+ *   3. %XX is decoded where it stands for an unreserved character (RFC 3986 §2.3), once, and stays
+ *      in upper case elsewhere. Refused are: "%" without two hex digits, encoded controls,
+ *      backslashes and bytes over 0x7e that are no UTF-8, an encoded "%" before two hex digits
+ *      (encoded twice), and an encoded slash, unless allowed; then it is a byte of its segment.
+ *   4. ";" and what follows in a segment (path parameters) is cut, before dots are looked at.
+ *   5. Empty segments ("//") and "." go, ".." takes the segment before it; one that would leave the
+ *      root is refused, and so is another segment that ends in a dot, which some file systems cut.
+ *   6. A slash at the end is cut: /orders/ and /orders are one place.
+ * Letters keep their case. A host is lower-cased; its port and a dot at its end are cut. Pure; any
+ * thread. */
 #pragma once
 
 #include "base/span.h"
