@@ -1,10 +1,10 @@
 /* routing: which policy holds at a place: the [route NAME] sections, compiled.
  *
  * A route says host (exact, or "*.example.com": one label or more), path (exact, a prefix that ends
- * in "/*", or segments with {name} that stand for one each) and methods; what it leaves out fits
- * all. The first that fits by order counts; two of the same order are refused, so that the answer
- * never hangs on the order of files. No fit is an answer of its own. Immutable, counted by
- * references (atomic); swapped with the policies. */
+ * in a slash and a star, or segments with {name} that stand for one each) and methods; what it
+ * leaves out fits all. The first that fits by order counts; two of the same order are refused, so
+ * that the answer never hangs on the order of files. No fit is an answer of its own. Immutable,
+ * counted by references (atomic); swapped with the policies. */
 #pragma once
 
 #include "verdict/place.h"
