@@ -7,7 +7,7 @@
  * counted by references (atomic); swapped with the policies. */
 #pragma once
 
-#include "verdict/place.h"
+#include "base/place.h"
 #include "verdict/policy.h"
 
 #define ROUTES_MAX         4096

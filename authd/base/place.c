@@ -1,6 +1,8 @@
 /* place: see place.h. One pass over the raw path writes segments; each is looked at when it ends.
  */
-#include "verdict/place.h"
+#include "base/place.h"
+
+#define PORT_MAX 65535
 
 typedef struct Walk {
         Span raw;
@@ -165,13 +167,14 @@ static bool normalise(Walk *walk)
 /* ---- host ---- */
 
 /* The length of the name in "name:port" or "[v6]:port"; what follows must be a port or nothing. */
-static bool host_cut_port(Span host, size_t *ret_len)
+static bool host_cut_port(Span host, size_t *ret_len, unsigned *ret_port)
 {
         const char *colon = host.len > 0 && host.data[0] == '[' ? memchr(host.data, ']', host.len)
                                                                 : memchr(host.data, ':', host.len);
         size_t rest;
 
         *ret_len = host.len;
+        *ret_port = 0;
         if (!colon)
                 return host.len == 0 || host.data[0] != '[';
         *ret_len = (size_t) (colon - host.data) + (*colon == ']' ? 1 : 0);
@@ -180,9 +183,13 @@ static bool host_cut_port(Span host, size_t *ret_len)
                 return true;
         if (host.data[rest] != ':')
                 return false;
-        for (rest++; rest < host.len; rest++)
+        for (rest++; rest < host.len; rest++) {
                 if (!g_ascii_isdigit(host.data[rest]))
                         return false;
+                *ret_port = *ret_port * 10 + (unsigned) g_ascii_digit_value(host.data[rest]);
+                if (*ret_port > PORT_MAX)
+                        return false;
+        }
         return true;
 }
 
@@ -201,12 +208,12 @@ static bool host_is_name(const char *host)
 }
 
 /* NULL: no host at all. */
-static char *host_normalise(Span host)
+static char *host_normalise(Span host, unsigned *ret_port)
 {
         g_autofree char *name = NULL;
         size_t len;
 
-        if (host.len > PLACE_HOST_SIZE_MAX + 6 || !host_cut_port(host, &len))
+        if (host.len > PLACE_HOST_SIZE_MAX + 6 || !host_cut_port(host, &len, ret_port))
                 return NULL;
         if (len > 0 && host.data[len - 1] == '.')
                 len--;
@@ -245,10 +252,11 @@ static Span without_query(Span target)
 }
 
 /* The host of the header, or of an absolute target; when both are there they must agree. */
-static char *choose_host(Span host, Span authority, bool absolute, const char **ret_why)
+static char *choose_host(Span host, Span authority, bool absolute, unsigned *ret_port,
+                         const char **ret_why)
 {
-        g_autofree char *told = host_normalise(host);
-        g_autofree char *named = absolute ? host_normalise(authority) : NULL;
+        g_autofree char *told = host_normalise(host, ret_port);
+        g_autofree char *named = absolute ? host_normalise(authority, ret_port) : NULL;
 
         if (!told || (absolute && (!named || !*named))) {
                 *ret_why = "The host is no name.";
@@ -275,8 +283,9 @@ int place_init(Place *place, Span method, Span host, Span target, bool allow_enc
                const char **ret_why)
 {
         Span authority = SPAN_EMPTY;
+        unsigned port = 0;
         bool absolute = cut_authority(&target, &authority);
-        g_autofree char *chosen = choose_host(host, authority, absolute, ret_why);
+        g_autofree char *chosen = choose_host(host, authority, absolute, &port, ret_why);
         Span raw = without_query(target);
         Walk walk = { .raw = absolute && raw.len == 0 ? span_from("/") : raw,
                       .allow_encoded_slash = allow_encoded_slash };
@@ -293,6 +302,7 @@ int place_init(Place *place, Span method, Span host, Span target, bool allow_enc
         place->method = method;
         place->is_unsafe = place_method_is_unsafe(method);
         place->host = g_steal_pointer(&chosen);
+        place->port = port;
         place->path = g_string_free(walk.path, FALSE);
         return 0;
 }

@@ -1,5 +1,5 @@
 /* test_place: one spelling a path, and refusal wherever two readers could disagree. */
-#include "verdict/place.h"
+#include "base/place.h"
 
 typedef struct PathRow {
         const char *sentence;
@@ -142,17 +142,20 @@ typedef struct HostRow {
         const char *sentence;
         const char *host;
         const char *wanted; /* NULL: refused */
+        unsigned port;
 } HostRow;
 
 static const HostRow host_rows[] = {
         { "none is none", "", "" },
         { "lower case", "API.Example.COM", "api.example.com" },
-        { "the port is cut", "api.example.com:8443", "api.example.com" },
+        { "the port is cut", "api.example.com:8443", "api.example.com", 8443 },
         { "a dot at the end is cut", "api.example.com.", "api.example.com" },
-        { "dot and port are cut", "api.example.com.:80", "api.example.com" },
-        { "an IPv4 address", "127.0.0.1:80", "127.0.0.1" },
-        { "an IPv6 address", "[::1]:80", "[::1]" },
+        { "dot and port are cut", "api.example.com.:80", "api.example.com", 80 },
+        { "an IPv4 address", "127.0.0.1:80", "127.0.0.1", 80 },
+        { "an IPv6 address", "[::1]:80", "[::1]", 80 },
         { "an empty port", "api.example.com:", "api.example.com" },
+        { "the last port", "a:65535", "a", 65535 },
+        { "a port beyond the last", "a:65536", NULL },
         { "a port that is no number", "api.example.com:80x", NULL },
         { "two ports", "api.example.com:80:81", NULL },
         { "a slash", "api.example.com/x", NULL },
@@ -177,6 +180,7 @@ static void check_host_row(gconstpointer pointer)
 
         g_assert_cmpint(r, ==, row->wanted ? 0 : PLACE_E_REFUSED);
         g_assert_cmpstr(place.host, ==, row->wanted);
+        g_assert_cmpuint(place.port, ==, row->port);
 }
 
 static void methods(void)

@@ -27,6 +27,7 @@
 typedef struct Place {
         Span method;    /* as sent; borrowed */
         char *host;     /* "" when none was told */
+        unsigned port;  /* 0 when none was told */
         char *path;     /* normalised, begins with "/" */
         bool is_unsafe; /* not GET, HEAD, OPTIONS, TRACE (RFC 9110 §9.2.1) */
 } Place;
