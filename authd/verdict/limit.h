@@ -1,34 +1,40 @@
 /* limit: the rates that a policy sets ("limits = sub 100/s burst 200; address 1000/m"), compiled.
  *
- * By sub, client (azp), address (of the client, told by a trusted proxy), or claim:PATH. Limits
- * with the same text in the same policy keep their buckets over a reload. All of a policy's limits
- * must give; the one that is nearest to its end is told in RateLimit headers
- * (draft-ietf-httpapi-ratelimit-headers-07: RateLimit-Limit, -Remaining, -Reset) and Retry-After.
- * Any thread. */
+ * By sub, client (azp, or client_id), address (of who asked, as a trusted proxy told it) or
+ * claim:PATH (a string, or an array's first). A token that lacks the claim shares one bucket with
+ * all that lack it: nobody is unlimited for want of a claim. Each limit has its own buckets, of a
+ * fixed size; one with the same text keeps them over a reload. Any thread. */
 #pragma once
 
 #include "base/bucket.h"
 #include "token/claims.h"
 
-#define LIMITS_MAX 8 /* a policy */
+#define LIMITS_MAX          8 /* a policy */
+#define LIMIT_TEXT_SIZE_MAX 64
 
 typedef struct Limits Limits;
 
-/* limits_new: NULL lines: no limits. before (may be NULL): whose buckets are kept for equal texts.
- */
-Limits *limits_new(char *const *lines, const Limits *before, size_t n_slots, GError **error);
+/* limits_new: lines as written, NULL: none, and the answer to each question is "not limited".
+ * before (may be NULL): whose buckets are kept where the text is the same. */
+Limits *limits_new(char *const *lines, Limits *before, size_t n_slots, GError **error);
 Limits *limits_ref(Limits *limits);
 void limits_unref(Limits *limits);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Limits, limits_unref)
 
+/* LimitAnswer: what draft-ietf-httpapi-ratelimit-headers says of the limit that counts: the one
+ * that refused, or the one that is nearest to it. */
 typedef struct LimitAnswer {
-        bool limited; /* there was a limit to speak of */
-        bool taken;   /* all gave */
-        int64_t limit, remaining, reset_sec, retry_after_sec;
-        char name[64]; /* of the limit that counts: "sub 100/s" */
+        const char *text; /* of that limit, borrowed from Limits; NULL: there is none */
+        bool taken;
+        int64_t limit; /* its burst: what a full bucket holds */
+        int64_t remaining;
+        int64_t reset_sec;       /* until it is full again, rounded up */
+        int64_t retry_after_sec; /* not taken: until one is there, at least 1; else 0 */
 } LimitAnswer;
 
-/* limits_take: claims NULL: only address limits. A key that is absent in the claims falls under one
- * shared bucket of its limit: nobody is unlimited for lack of a claim. */
+/* limits_take: one of each limit, or of none: what a refused question took is given by nobody
+ * twice. claims NULL: no token was looked at, and limits by claim do not count. address empty: not
+ * told; limits by address then share one bucket. */
 void limits_take(Limits *limits, const Claims *claims, Span address, int64_t now_usec,
                  LimitAnswer *ret);
+size_t limits_size_bytes(const Limits *limits);
