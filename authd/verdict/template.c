@@ -2,15 +2,24 @@
  * sink. */
 #include "verdict/template.h"
 
+#include "token/base64url.h"
 #include "verdict/setting.h"
 
 #include <stdio.h>
+
+typedef enum Encoding {
+        ENCODING_HEADER, /* what a header value cannot hold, as %XX */
+        ENCODING_URL,    /* all but RFC 3986's unreserved characters, as %XX */
+        ENCODING_BASE64URL,
+} Encoding;
 
 typedef struct Part {
         char *literal; /* else NULL, and path counts */
         char *path;
         char *separator;
         char *fallback;
+        char **map; /* "left=right"; NULL: the claim itself */
+        Encoding encoding;
 } Part;
 
 struct Template {
@@ -26,6 +35,7 @@ static void part_deinit(Part *part)
         g_free(part->path);
         g_free(part->separator);
         g_free(part->fallback);
+        g_strfreev(part->map);
 }
 
 void template_free(Template *template)
@@ -49,15 +59,63 @@ static Part *template_add_part(Template *template, GError **error)
         return &template->parts[template->n_parts++];
 }
 
+static bool set_separator(Part *part, const char *argument, GError **error)
+{
+        g_free(part->separator);
+        part->separator = g_strdup(argument);
+        return true;
+}
+
+static bool set_fallback(Part *part, const char *argument, GError **error)
+{
+        g_free(part->fallback);
+        part->fallback = g_strdup(argument);
+        return true;
+}
+
+static bool set_map(Part *part, const char *argument, GError **error)
+{
+        g_strfreev(part->map);
+        part->map = g_strsplit(argument, ",", -1);
+        for (char **pair = part->map; *pair; pair++)
+                if (**pair == '=' || !strchr(*pair, '='))
+                        return setting_refuse(
+                            error, "\"%s\" of map: is no pair; write map:LEFT=RIGHT,LEFT=RIGHT",
+                            *pair);
+        return true;
+}
+
+static bool set_url(Part *part, const char *argument, GError **error)
+{
+        part->encoding = ENCODING_URL;
+        return true;
+}
+
+static bool set_base64url(Part *part, const char *argument, GError **error)
+{
+        part->encoding = ENCODING_BASE64URL;
+        return true;
+}
+
 typedef struct Filter {
         const char *name;
-        size_t offset; /* of the Part's member that takes the argument */
+        const char *argument; /* what it is called for people; NULL: none is taken */
+        bool (*set)(Part *part, const char *argument, GError **error);
 } Filter;
 
 static const Filter filters[] = {
-        { "join", offsetof(Part, separator) },
-        { "default", offsetof(Part, fallback) },
+        { "join", "SEPARATOR", set_separator },      { "default", "TEXT", set_fallback },
+        { "map", "LEFT=RIGHT,LEFT=RIGHT", set_map }, { "url", NULL, set_url },
+        { "base64url", NULL, set_base64url },
 };
+
+static bool refuse_filter(const char *text, GError **error)
+{
+        return setting_refuse(error,
+                              "unknown filter \"%s\"; there are join:SEPARATOR, default:TEXT, "
+                              "map:LEFT=RIGHT, url and base64url",
+                              text);
+}
 
 static bool part_set_filter(Part *part, const char *text, GError **error)
 {
@@ -65,19 +123,20 @@ static bool part_set_filter(Part *part, const char *text, GError **error)
         size_t len = colon ? (size_t) (colon - text) : strlen(text);
 
         for (size_t i = 0; i < G_N_ELEMENTS(filters); i++) {
-                char **argument = G_STRUCT_MEMBER_P(part, filters[i].offset);
+                const Filter *filter = &filters[i];
 
-                if (!span_equal_string(span_of(text, len), filters[i].name))
+                if (!span_equal_string(span_of(text, len), filter->name))
                         continue;
-                if (!colon)
-                        return setting_refuse(
-                            error, "filter \"%s\" lacks its argument: write %s:TEXT", text, text);
-                g_free(*argument);
-                *argument = g_strdup(colon + 1);
-                return true;
+                if (filter->argument && !colon)
+                        return setting_refuse(error,
+                                              "filter \"%s\" lacks its argument: write %s:%s", text,
+                                              text, filter->argument);
+                if (!filter->argument && colon)
+                        return setting_refuse(error, "filter \"%s\" takes no argument",
+                                              filter->name);
+                return filter->set(part, colon ? colon + 1 : NULL, error);
         }
-        return setting_refuse(
-            error, "unknown filter \"%s\"; there are join:SEPARATOR and default:TEXT", text);
+        return refuse_filter(text, error);
 }
 
 static bool part_parse_claim(Part *part, const char *inside, GError **error)
@@ -196,10 +255,12 @@ static void sink_append_run(Sink *sink, const char *text, size_t len)
 
 /* Printable ASCII stands for itself but for '%', the separator's bytes and spaces at the edges,
  * which readers of header values trim. */
-static bool byte_needs_escape(Span value, size_t index, const char *separator)
+static bool byte_needs_escape(Span value, size_t index, Encoding encoding, const char *separator)
 {
         unsigned char byte = (unsigned char) value.data[index];
 
+        if (encoding == ENCODING_URL)
+                return !g_ascii_isalnum(byte) && (byte == 0 || !strchr("-._~", byte));
         if (byte < 0x20 || byte > 0x7e || byte == '%')
                 return true;
         if (byte == ' ')
@@ -207,13 +268,13 @@ static bool byte_needs_escape(Span value, size_t index, const char *separator)
         return separator[0] && strchr(separator, byte);
 }
 
-static void sink_escape(Sink *sink, Span value, const char *separator)
+static void sink_escape(Sink *sink, Span value, Encoding encoding, const char *separator)
 {
         char escape[4];
         size_t plain = 0; /* where the run of bytes began that stand for themselves */
 
         for (size_t i = 0; i < value.len && !sink->cut; i++) {
-                if (!byte_needs_escape(value, i, separator))
+                if (!byte_needs_escape(value, i, encoding, separator))
                         continue;
                 sink_append_run(sink, value.data + plain, i - plain);
                 snprintf(escape, sizeof(escape), "%%%02X", (unsigned char) value.data[i]);
@@ -224,17 +285,34 @@ static void sink_escape(Sink *sink, Span value, const char *separator)
                 sink_append_run(sink, value.data + plain, value.len - plain);
 }
 
+/* All of it or nothing: a part of it would decode to another text. */
+static void sink_base64url(Sink *sink, Span value)
+{
+        g_autofree char *text = g_malloc(BASE64URL_ENCODED_MAX(value.len));
+        size_t len = base64url_encode(value, text);
+
+        sink_append(sink, text, len);
+}
+
+static void sink_encode(Sink *sink, Span value, const Part *part, const char *separator)
+{
+        if (part->encoding == ENCODING_BASE64URL)
+                sink_base64url(sink, value);
+        else
+                sink_escape(sink, value, part->encoding, separator);
+}
+
 static bool scalar_has_text(TapeValue value)
 {
         return tape_type(value) >= TAPE_FALSE && tape_type(value) <= TAPE_STRING;
 }
 
-static void sink_scalar(Sink *sink, TapeValue value, const char *separator)
+static void sink_scalar(Sink *sink, TapeValue value, const Part *part, const char *separator)
 {
         char number[G_ASCII_DTOSTR_BUF_SIZE];
 
         if (tape_type(value) == TAPE_STRING) {
-                sink_escape(sink, tape_string(value), separator);
+                sink_encode(sink, tape_string(value), part, separator);
                 return;
         }
         if (tape_type(value) == TAPE_INTEGER)
@@ -243,11 +321,11 @@ static void sink_scalar(Sink *sink, TapeValue value, const char *separator)
                 g_ascii_dtostr(number, sizeof(number), tape_number(value));
         else
                 g_strlcpy(number, tape_type(value) == TAPE_TRUE ? "true" : "false", sizeof(number));
-        sink_escape(sink, span_from(number), separator);
+        sink_encode(sink, span_from(number), part, separator);
 }
 
 /* Elements that do not fit whole are left out: half a group's name is another group. */
-static void sink_array(Sink *sink, TapeValue array, const char *separator)
+static void sink_array(Sink *sink, TapeValue array, const Part *part, const char *separator)
 {
         bool first = true;
 
@@ -259,10 +337,23 @@ static void sink_array(Sink *sink, TapeValue array, const char *separator)
                         continue;
                 if (!first)
                         sink_append(sink, separator, strlen(separator));
-                sink_scalar(sink, element, separator);
+                sink_scalar(sink, element, part, separator);
                 if (sink->cut)
                         g_string_truncate(sink->out, edge);
                 first = false;
+        }
+}
+
+/* The first pair whose left the claim is, or holds. */
+static void sink_mapped(Sink *sink, TapeValue value, const Part *part)
+{
+        for (char **pair = part->map; *pair; pair++) {
+                const char *right = strchr(*pair, '=');
+
+                if (!tape_has_string(value, span_of(*pair, (size_t) (right - *pair))))
+                        continue;
+                sink_encode(sink, span_from(right + 1), part, "");
+                return;
         }
 }
 
@@ -272,10 +363,12 @@ static void sink_claim(Sink *sink, const Part *part, const Claims *claims)
         const char *separator = part->separator ? part->separator : SEPARATOR_DEFAULT;
         gsize start = sink->out->len;
 
-        if (tape_type(value) == TAPE_ARRAY)
-                sink_array(sink, value, separator);
+        if (part->map)
+                sink_mapped(sink, value, part);
+        else if (tape_type(value) == TAPE_ARRAY)
+                sink_array(sink, value, part, separator);
         else if (scalar_has_text(value))
-                sink_scalar(sink, value, part->separator ? separator : "");
+                sink_scalar(sink, value, part, part->separator ? separator : "");
         if (sink->out->len == start && part->fallback)
                 sink_append(sink, part->fallback, strlen(part->fallback));
 }

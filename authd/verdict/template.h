@@ -1,8 +1,10 @@
 /* template: a header's value, made of claims ("{preferred_username}", "{groups|join:,}").
  *
  * Literal text and {path} or {path|filter:argument} parts; "{{" and "}}" are braces. Filters:
- * join:SEP (arrays; the default separator is ","), default:TEXT. A claim that is absent, null or an
- * object gives "". What comes out is printable ASCII: every byte outside 0x20..0x7e, and '%'
+ * join:SEP (arrays; the default separator is ","), default:TEXT, map:LEFT=RIGHT,LEFT=RIGHT (the
+ * right of the first pair whose left the claim is, or holds), url (all but RFC 3986's unreserved
+ * characters as %XX) and base64url (each string's bytes). A claim that is absent, null or an object
+ * gives "". What comes out is printable ASCII: every byte outside 0x20..0x7e, and '%'
  * itself, of a claim is written as %XX (RFC 3986 §2.1), an element's own separator too when joined,
  * and leading and trailing spaces; so a claim can inject neither a header nor a list element. */
 #pragma once
