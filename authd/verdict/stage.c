@@ -6,6 +6,7 @@
 
 #define DURATION_MAX 32
 #define WORDS_MAX    96
+#define SENTENCE_MAX (VERDICT_DETAIL_MAX + 64) /* verdict_refuse cuts, and shows that it did */
 
 /* ---- what all stages share ---- */
 
@@ -105,7 +106,7 @@ static Stage refuse_spent_keys(Check *check)
 {
         int64_t budget_usec = keys_budget_usec(check);
         bool by_policy = budget_usec < check->facts->stale_keys_max_usec;
-        char stale[DURATION_MAX], budget[DURATION_MAX], detail[VERDICT_DETAIL_MAX];
+        char stale[DURATION_MAX], budget[DURATION_MAX], detail[SENTENCE_MAX];
 
         snprintf(detail, sizeof(detail),
                  "The keys of issuer %s have been stale for %s, as it could not be asked; %s "
@@ -317,7 +318,7 @@ static Stage refuse_unanswered(Check *check)
 {
         const Question *question = check->question;
         const char *trouble = question->trouble ? question->trouble : "it gave no answer";
-        char wanted[WORDS_MAX], detail[VERDICT_DETAIL_MAX];
+        char wanted[WORDS_MAX], detail[SENTENCE_MAX];
 
         if (question->introspected == ASKED_NOT_PERMITTED && question->trouble)
                 g_strlcpy(detail, trouble, sizeof(detail));
