@@ -195,14 +195,14 @@ static void check_bad_row(gconstpointer pointer)
 static PolicySet *make_policies(void)
 {
         static const char *const names[] = { "orders", "billing", "admin", "tenant" };
-        static const char *const issuers[] = { "main", NULL };
+        static const PolicyIssuer issuers[] = { { "main", false } };
         g_autoptr(GPtrArray) array = g_ptr_array_new_with_free_func((GDestroyNotify) policy_unref);
 
         for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
                 g_autoptr(PolicySettings) settings = policy_settings_new(names[i]);
 
                 settings->audience = g_strsplit(names[i], ";", -1);
-                g_ptr_array_add(array, policy_new(settings, issuers, NULL));
+                g_ptr_array_add(array, policy_new(settings, issuers, 1, NULL));
         }
         return policy_set_new(array);
 }
