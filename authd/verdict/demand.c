@@ -314,6 +314,32 @@ static const char *claim_found(const Demand *demand, const DemandItem *item, con
         return describe_value(claims_find(claims, item->left), buffer, size);
 }
 
+/* ---- acr ---- */
+
+/* It stands between quotes, and beside others by spaces, in a challenge (RFC 9470 §3). */
+static bool parse_acr(DemandItem *item, GError **error)
+{
+        if (!parse_word(item, error))
+                return false;
+        for (const char *at = item->text; *at; at++)
+                if (!g_ascii_isgraph(*at) || *at == '"' || *at == '\\')
+                        return setting_refuse(error,
+                                              "\"%s\" holds a space, a quote or what is not ASCII",
+                                              item->text);
+        return true;
+}
+
+static bool acr_matches(const Demand *demand, const DemandItem *item, const Claims *claims)
+{
+        return span_equal_string(tape_string(claims_find(claims, "acr")), item->text);
+}
+
+static const char *acr_found(const Demand *demand, const DemandItem *item, const Claims *claims,
+                             char *buffer, size_t size)
+{
+        return describe_value(claims_find(claims, "acr"), buffer, size);
+}
+
 /* ---- the table ---- */
 
 static const KindFacts kinds[_DEMAND_MAX] = {
@@ -337,6 +363,8 @@ static const KindFacts kinds[_DEMAND_MAX] = {
                                 group_matches, group_found },
         [DEMAND_CLAIMS] = { "claims", "claim", VERDICT_MISSING_CLAIM, true, parse_claim,
                             claim_matches, claim_found },
+        [DEMAND_ACR] = { "acr", "authentication context (acr)", VERDICT_ACR_TOO_LOW, false,
+                         parse_acr, acr_matches, acr_found },
 };
 
 const char *demand_setting(DemandKind kind)

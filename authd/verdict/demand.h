@@ -19,6 +19,7 @@ typedef enum DemandKind {
         DEMAND_GROUPS,
         DEMAND_GROUPS_ALL,
         DEMAND_CLAIMS,
+        DEMAND_ACR,
         _DEMAND_MAX,
 } DemandKind;
 

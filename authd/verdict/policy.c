@@ -29,6 +29,8 @@ struct Policy {
         TypeRule type_rule;
         int64_t leeway_sec;
         int64_t max_age_sec;
+        int64_t max_auth_age_sec;
+        char *acr_text; /* for a challenge: by spaces; NULL: none is demanded */
         Freshness freshness;
         Demand demands[_DEMAND_MAX];
         HeaderList headers;
@@ -64,6 +66,7 @@ void policy_settings_free(PolicySettings *settings)
         g_strfreev(settings->groups_all);
         g_free(settings->groups_claim);
         g_strfreev(settings->claims);
+        g_strfreev(settings->acr);
         g_strfreev(settings->headers);
         g_free(settings->introspection_issuer);
         g_free(settings);
@@ -219,6 +222,7 @@ static char *const *demand_words(const Compile *compile, DemandKind kind)
                 [DEMAND_GROUPS] = settings->groups,
                 [DEMAND_GROUPS_ALL] = settings->groups_all,
                 [DEMAND_CLAIMS] = settings->claims,
+                [DEMAND_ACR] = settings->acr,
         };
 
         return words[kind];
@@ -233,6 +237,8 @@ static bool compile_demands(const Compile *compile)
                                  groups_claim ? groups_claim : GROUPS_CLAIM_DEFAULT,
                                  compile->error))
                         return false;
+        if (compile->settings->acr)
+                compile->policy->acr_text = g_strjoinv(" ", compile->settings->acr);
         return true;
 }
 
@@ -247,8 +253,13 @@ static bool compile_times(const Compile *compile)
         if (settings->max_age_sec < 0 || settings->max_age_sec > MAX_AGE_SEC_MAX)
                 return refuse(compile, "max_age = %" G_GINT64_FORMAT "s is out of 1s to a year",
                               settings->max_age_sec);
+        if (settings->max_auth_age_sec < 0 || settings->max_auth_age_sec > MAX_AGE_SEC_MAX)
+                return refuse(compile,
+                              "max_auth_age = %" G_GINT64_FORMAT "s is out of 1s to a year",
+                              settings->max_auth_age_sec);
         compile->policy->leeway_sec = settings->leeway_sec;
         compile->policy->max_age_sec = settings->max_age_sec;
+        compile->policy->max_auth_age_sec = settings->max_auth_age_sec;
         compile->policy->subject_optional = settings->subject_optional;
         return true;
 }
@@ -293,6 +304,7 @@ void policy_unref(Policy *policy)
         for (size_t i = 0; i < _DEMAND_MAX; i++)
                 demand_deinit(&policy->demands[i]);
         headerlist_deinit(&policy->headers);
+        g_free(policy->acr_text);
         g_free(policy->issuers);
         g_free(policy->issuers_text);
         g_free(policy);
@@ -316,6 +328,16 @@ bool policy_allows_issuer(const Policy *policy, const char *issuer_name)
                 if (policy->issuers[i] == issuer_name)
                         return true;
         return false;
+}
+
+const char *policy_acr_text(const Policy *policy)
+{
+        return policy->acr_text;
+}
+
+int64_t policy_max_auth_age_sec(const Policy *policy)
+{
+        return policy->max_auth_age_sec;
 }
 
 size_t policy_n_headers(const Policy *policy)
@@ -555,32 +577,81 @@ static bool check_iat(Walk *walk, DemandKind kind)
                                 "The token says that it will be issued in");
 }
 
-/* A token just max_age old is still taken. */
-static bool check_age(Walk *walk, DemandKind kind)
+/* AgeRule: a time in the token that may lie so long ago at most. */
+typedef struct AgeRule {
+        const char *setting, *claim;
+        const char *subject; /* what is that old: "The token is" */
+        int64_t at_sec, max_sec;
+        Reason reason;
+} AgeRule;
+
+/* What is just max_sec old is still taken. */
+static bool check_age_rule(Walk *walk, const AgeRule *rule)
 {
-        int64_t iat_sec = claims_issued_at(walk->claims), max_sec = walk->policy->max_age_sec;
-        int64_t last_sec = iat_sec + max_sec + walk->leeway_sec;
+        int64_t last_sec = rule->at_sec + rule->max_sec + walk->leeway_sec;
         bool good = walk->now_sec <= last_sec;
         TimeText text;
 
-        if (max_sec == 0)
-                return walk_skip(walk, "max_age");
+        if (rule->max_sec == 0)
+                return walk_skip(walk, rule->setting);
         snprintf(text.wanted, sizeof(text.wanted), "an age of at most %" G_GINT64_FORMAT " s",
-                 max_sec);
-        if (iat_sec == CLAIMS_TIME_NONE)
-                return walk_refuse(walk, "max_age", VERDICT_TOO_OLD, "no iat", text.wanted,
-                                   "The token has no iat claim, so its age is unknown, and the "
-                                   "policy bounds it (max_age).");
+                 rule->max_sec);
+        if (rule->at_sec == CLAIMS_TIME_NONE) {
+                snprintf(text.found, sizeof(text.found), "no %s", rule->claim);
+                snprintf(text.sentence, sizeof(text.sentence),
+                         "The token has no %s claim, so its age is unknown, and the policy bounds "
+                         "it (%s).",
+                         rule->claim, rule->setting);
+                return walk_refuse(walk, rule->setting, rule->reason, text.found, text.wanted,
+                                   text.sentence);
+        }
         walk->until_sec = MIN(walk->until_sec, last_sec + 1);
         if (walk_is_quiet(walk, good))
                 return true;
-        time_text_found(&text, walk, "iat", iat_sec);
+        time_text_found(&text, walk, rule->claim, rule->at_sec);
         snprintf(text.sentence, sizeof(text.sentence),
-                 "The token is %" G_GINT64_FORMAT " s old (iat %" G_GINT64_FORMAT
+                 "%s %" G_GINT64_FORMAT " s old (%s %" G_GINT64_FORMAT
                  "); policy %s takes at most %" G_GINT64_FORMAT " s.",
-                 walk->now_sec - iat_sec, iat_sec, walk->policy->name, max_sec);
-        return walk_conclude(walk, good, "max_age", VERDICT_TOO_OLD, text.found, text.wanted,
+                 rule->subject, walk->now_sec - rule->at_sec, rule->claim, rule->at_sec,
+                 walk->policy->name, rule->max_sec);
+        return walk_conclude(walk, good, rule->setting, rule->reason, text.found, text.wanted,
                              text.sentence);
+}
+
+static bool check_age(Walk *walk, DemandKind kind)
+{
+        const AgeRule rule = { "max_age",
+                               "iat",
+                               "The token is",
+                               claims_issued_at(walk->claims),
+                               walk->policy->max_age_sec,
+                               VERDICT_TOO_OLD };
+
+        return check_age_rule(walk, &rule);
+}
+
+/* auth_time is no claim that claims types: what is no NumericDate in range is as none. */
+static int64_t auth_time_of(const Claims *claims)
+{
+        TapeValue value = claims_find(claims, "auth_time");
+        int64_t at_sec = tape_integer(value);
+
+        return tape_type(value) == TAPE_INTEGER && at_sec >= 0 && at_sec <= CLAIMS_TIME_MAX
+                   ? at_sec
+                   : CLAIMS_TIME_NONE;
+}
+
+/* RFC 9470 §3: the person, not the token. */
+static bool check_auth_age(Walk *walk, DemandKind kind)
+{
+        const AgeRule rule = { "max_auth_age",
+                               "auth_time",
+                               "The sign-in is",
+                               auth_time_of(walk->claims),
+                               walk->policy->max_auth_age_sec,
+                               VERDICT_AUTH_TOO_OLD };
+
+        return check_age_rule(walk, &rule);
 }
 
 static bool check_issuer(Walk *walk, DemandKind kind)
@@ -717,6 +788,8 @@ static const PolicyCheck policy_checks[] = {
         { check_demand, DEMAND_GROUPS },
         { check_demand, DEMAND_GROUPS_ALL },
         { check_demand, DEMAND_CLAIMS },
+        { check_demand, DEMAND_ACR },
+        { check_auth_age },
 };
 
 Reason policy_check(const Policy *policy, const Claims *claims, int64_t issuer_leeway_sec,

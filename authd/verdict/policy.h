@@ -42,6 +42,8 @@ struct PolicySettings {
         int64_t leeway_sec;  /* POLICY_LEEWAY_SEC_UNSET: the issuer's */
         int64_t max_age_sec; /* since iat; 0: no bound */
         bool subject_optional;
+        char **acr;               /* one of them is acr (OpenID Connect Core 1.0 §2) */
+        int64_t max_auth_age_sec; /* since auth_time; 0: no bound */
         IntrospectMode introspect;
         int64_t introspect_max_age_sec;      /* of INTROSPECT_MODE_MAX_AGE */
         char *introspection_issuer;          /* NULL: the only issuer of the policy with a client */
@@ -66,6 +68,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_unref)
 const char *policy_name(const Policy *policy); /* interned */
 bool policy_any_audience(const Policy *policy);
 bool policy_allows_issuer(const Policy *policy, const char *issuer_name); /* interned name */
+/* What a challenge tells a client that must sign its user in anew (RFC 9470 §3). */
+const char *policy_acr_text(const Policy *policy);     /* by spaces; NULL: none is demanded */
+int64_t policy_max_auth_age_sec(const Policy *policy); /* 0: no bound */
 size_t policy_n_headers(const Policy *policy);
 const Template *policy_header(const Policy *policy, size_t index, const char **ret_name);
 /* policy_status: name, issuers, audience, introspect, introspection_issuer, keys_stale_for_seconds

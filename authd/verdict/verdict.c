@@ -4,12 +4,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define TOKEN_ERROR "invalid_token"
-#define SCOPE_ERROR "insufficient_scope"
+#define TOKEN_ERROR   "invalid_token"
+#define SCOPE_ERROR   "insufficient_scope"
+#define SIGN_IN_ERROR "insufficient_user_authentication"
 
-#define INVALID     CLASS_INVALID, .bearer_error = TOKEN_ERROR, .status = 401
-#define FORBIDDEN   CLASS_FORBIDDEN, .bearer_error = SCOPE_ERROR, .status = 403
-#define UNAVAILABLE CLASS_UNAVAILABLE, .status = 503
+#define INVALID       CLASS_INVALID, .bearer_error = TOKEN_ERROR, .status = 401
+#define FORBIDDEN     CLASS_FORBIDDEN, .bearer_error = SCOPE_ERROR, .status = 403
+#define UNAVAILABLE   CLASS_UNAVAILABLE, .status = 503
 
 static const ReasonWords words[_VERDICT_MAX] = {
         { VERDICT_UNAVAILABLE, UNAVAILABLE, .word = "unavailable", .log_level = LOG_LEVEL_WARNING,
@@ -52,6 +53,13 @@ static const ReasonWords words[_VERDICT_MAX] = {
           .sentence = "The token lacks a role." },
         { VERDICT_MISSING_GROUP, FORBIDDEN, .word = "missing_group", .log_level = LOG_LEVEL_INFO,
           .sentence = "The token lacks a group." },
+        /* RFC 9470 §3: the token is good, and its user must sign in anew. */
+        { VERDICT_ACR_TOO_LOW, CLASS_INVALID, .bearer_error = SIGN_IN_ERROR, .status = 401,
+          .word = "acr_too_low", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The user signed in by a weaker means than is demanded." },
+        { VERDICT_AUTH_TOO_OLD, CLASS_INVALID, .bearer_error = SIGN_IN_ERROR, .status = 401,
+          .word = "auth_too_old", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The user signed in too long ago." },
         { VERDICT_REVOKED, INVALID, .word = "revoked", .log_level = LOG_LEVEL_NOTICE,
           .sentence = "The token was revoked." },
         { VERDICT_DEVELOPMENT_ISSUER, INVALID, .word = "development_issuer",

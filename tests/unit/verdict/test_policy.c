@@ -32,6 +32,7 @@ static const ListSetting list_settings[] = {
         { "groups", offsetof(PolicySettings, groups) },
         { "groups_all", offsetof(PolicySettings, groups_all) },
         { "claims", offsetof(PolicySettings, claims) },
+        { "acr", offsetof(PolicySettings, acr) },
         { "headers", offsetof(PolicySettings, headers) },
 };
 
@@ -62,6 +63,8 @@ static void set_one(PolicySettings *settings, const char *name, const char *valu
                 settings->leeway_sec = g_ascii_strtoll(value, NULL, 10);
         else if (g_str_equal(name, "max_age"))
                 settings->max_age_sec = g_ascii_strtoll(value, NULL, 10);
+        else if (g_str_equal(name, "max_auth_age"))
+                settings->max_auth_age_sec = g_ascii_strtoll(value, NULL, 10);
         else if (g_str_equal(name, "subject"))
                 settings->subject_optional = g_str_equal(value, "optional");
         else if (g_str_equal(name, "groups_claim"))
@@ -164,6 +167,33 @@ static const CheckRow check_rows[] = {
           VERDICT_VALID, 1700000305 },
         { "without iat the age is unknown", "audience = any | max_age = 9",
           "'exp':1700000300,'sub':'u','typ':'Bearer'", "", VERDICT_TOO_OLD, 0, "no iat" },
+        /* the sign-in behind the token */
+        { "the acr that is wanted", "audience = any | acr = gold", GOOD "'acr':'gold'", "",
+          VERDICT_VALID },
+        { "the second of those wanted", "audience = any | acr = gold; platinum",
+          GOOD "'acr':'platinum'", "", VERDICT_VALID },
+        { "another acr", "audience = any | acr = gold; platinum", GOOD "'acr':'silver'", "",
+          VERDICT_ACR_TOO_LOW, 0,
+          "the token has silver; policy orders wants one of gold, platinum" },
+        { "no acr", "audience = any | acr = gold", GOOD "'x':1", "", VERDICT_ACR_TOO_LOW, 0,
+          "the token has none" },
+        { "an acr that is a number", "audience = any | acr = 1", GOOD "'acr':1", "",
+          VERDICT_ACR_TOO_LOW },
+        { "just max_auth_age old is good, for this second",
+          "audience = any | leeway = 0 | max_auth_age = 60", GOOD "'auth_time':1699999940", "",
+          VERDICT_VALID, 1700000001 },
+        { "a sign-in a second older", "audience = any | leeway = 0 | max_auth_age = 60",
+          GOOD "'auth_time':1699999939", "", VERDICT_AUTH_TOO_OLD, 0, "The sign-in is 61 s old" },
+        { "leeway lengthens max_auth_age", "audience = any | leeway = 1 | max_auth_age = 60",
+          GOOD "'auth_time':1699999939", "", VERDICT_VALID, 1700000001 },
+        { "no auth_time", "audience = any | max_auth_age = 60", GOOD "'x':1", "",
+          VERDICT_AUTH_TOO_OLD, 0, "no auth_time" },
+        { "an auth_time that is text", "audience = any | max_auth_age = 60",
+          GOOD "'auth_time':'1700000000'", "", VERDICT_AUTH_TOO_OLD, 0, "no auth_time" },
+        { "an auth_time beyond all dates", "audience = any | max_auth_age = 60",
+          GOOD "'auth_time':9223372036854775807", "", VERDICT_AUTH_TOO_OLD, 0, "no auth_time" },
+        { "a lacking scope comes before the sign-in", "audience = any | scopes = x | acr = gold",
+          GOOD "'x':1", "", VERDICT_MISSING_SCOPE },
         /* issuer */
         { "another issuer's token is not the policy's", "issuers = other | audience = orders",
           ACCESS, "", VERDICT_UNKNOWN_ISSUER, 0, "takes tokens of other, not of test" },
@@ -350,7 +380,7 @@ static void test_check(gconstpointer data)
         g_assert_cmpint(policy_check(policy, claims, 5, MINT_NOW, &explained, &until_sec, steps),
                         ==, reason);
         g_assert_cmpstr(explained.detail, ==, verdict.detail);
-        g_assert_cmpuint(steps->n_steps, ==, 17);
+        g_assert_cmpuint(steps->n_steps, ==, 19);
 }
 
 /* until is the second from which the same question has another answer: asked of policy_check
@@ -442,6 +472,10 @@ static const RefusedRow refused_rows[] = {
         { "a leeway below zero", "audience = orders | leeway = -2", one_issuer, "leeway" },
         { "a leeway above ten minutes", "audience = orders | leeway = 601", one_issuer, "leeway" },
         { "a maximum age below zero", "audience = orders | max_age = -1", one_issuer, "max_age" },
+        { "a maximum sign-in age below zero", "audience = orders | max_auth_age = -1", one_issuer,
+          "max_auth_age" },
+        { "an acr with a quote", "audience = orders | acr = a\"b", one_issuer, "quote" },
+        { "an acr with a space", "audience = orders | acr = a b", one_issuer, "space" },
         { "a header without a value", "audience = orders | headers = X-User", one_issuer,
           "Name={claim}" },
         { "a header's name with a space", "audience = orders | headers = X User={sub}", one_issuer,
