@@ -11,6 +11,7 @@
 struct Checker {
         ClaimsCache *cache;
         ClaimsCache *answers;
+        DpopJudge *dpop;
         Verifier *verifier;
         Jws jws;
         char issuer[ISSUER_SIZE_MAX];
@@ -25,6 +26,11 @@ Checker *checker_new(ClaimsCache *cache, ClaimsCache *answers)
         checker->answers = answers;
         checker->verifier = verifier_new();
         return checker->verifier ? g_steal_pointer(&checker) : NULL;
+}
+
+void checker_set_dpop(Checker *checker, DpopJudge *dpop)
+{
+        checker->dpop = dpop;
 }
 
 void checker_free(Checker *checker)
@@ -436,6 +442,10 @@ static void judge(const Check *check)
                 return;
         if (policy_check(question->policy, verdict->claims, check->facts->leeway_sec,
                          question->now_sec, verdict, &until_sec, question->steps) != VERDICT_VALID)
+                return;
+        if (sender_check(question->policy, verdict->claims, question->token, question->sender,
+                         check->checker->dpop, question->now_sec, verdict,
+                         question->steps) != VERDICT_VALID)
                 return;
         verdict->until_sec = policy_answers_once(question->policy)
                                  ? question->now_sec

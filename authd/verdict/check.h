@@ -12,6 +12,7 @@
 #include "token/verify.h"
 #include "verdict/cache.h"
 #include "verdict/policy.h"
+#include "verdict/sender.h"
 #include "verdict/verdict.h"
 
 /* A claim by which devidp marks its tokens. */
@@ -40,12 +41,13 @@ typedef struct Question {
         Span token;
         const Policy *policy;
         int64_t now_sec;
-        int64_t now_usec;    /* monotonic */
-        bool unsafe;         /* the request may change something, or none told its method */
-        Asked asked;         /* for keys */
-        Asked introspected;  /* about the token */
-        const char *trouble; /* of ASKED_IN_VAIN, ASKED_NOT_PERMITTED: a sentence; NULL */
-        Steps *steps;        /* NULL: nobody explains */
+        int64_t now_usec;     /* monotonic */
+        bool unsafe;          /* the request may change something, or none told its method */
+        Asked asked;          /* for keys */
+        Asked introspected;   /* about the token */
+        const char *trouble;  /* of ASKED_IN_VAIN, ASKED_NOT_PERMITTED: a sentence; NULL */
+        const Sender *sender; /* NULL: nothing is known of who sent it */
+        Steps *steps;         /* NULL: nobody explains */
 } Question;
 
 typedef enum NeedsKind { NEEDS_KEYS, NEEDS_INTROSPECTION } NeedsKind;
@@ -62,6 +64,8 @@ typedef struct Checker Checker;
  * tokens; whoever asks puts what comes back there, and checks again. NULL is returned when OpenSSL
  * fails. */
 Checker *checker_new(ClaimsCache *cache, ClaimsCache *answers);
+/* checker_set_dpop: who judges DPoP proofs; borrowed. Without it key-bound tokens are refused. */
+void checker_set_dpop(Checker *checker, DpopJudge *dpop);
 void checker_free(Checker *checker);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Checker, checker_free)
 

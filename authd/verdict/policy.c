@@ -30,6 +30,8 @@ struct Policy {
         int64_t leeway_sec;
         int64_t max_age_sec;
         int64_t max_auth_age_sec;
+        BindingMode dpop, mtls;
+        bool dpop_nonce;
         char *acr_text; /* for a challenge: by spaces; NULL: none is demanded */
         Freshness freshness;
         Demand demands[_DEMAND_MAX];
@@ -264,6 +266,19 @@ static bool compile_times(const Compile *compile)
         return true;
 }
 
+static bool compile_bindings(const Compile *compile)
+{
+        const PolicySettings *settings = compile->settings;
+
+        if (settings->dpop_nonce && settings->dpop == BINDING_NEVER)
+                return refuse(compile,
+                              "dpop_nonce without DPoP (dpop = never); remove one of them");
+        compile->policy->dpop = settings->dpop;
+        compile->policy->dpop_nonce = settings->dpop_nonce;
+        compile->policy->mtls = settings->mtls;
+        return true;
+}
+
 static bool compile_headers(const Compile *compile)
 {
         g_auto(GStrv) fallback = g_strsplit(POLICY_HEADERS_DEFAULT, ";", -1);
@@ -274,7 +289,7 @@ static bool compile_headers(const Compile *compile)
 
 static bool (*const compile_steps[])(const Compile *compile) = {
         compile_issuers, compile_freshness, compile_audience, compile_type,
-        compile_demands, compile_times,     compile_headers,
+        compile_demands, compile_times,     compile_bindings, compile_headers,
 };
 
 Policy *policy_new(const PolicySettings *settings, const PolicyIssuer *known, size_t n_known,
@@ -338,6 +353,21 @@ const char *policy_acr_text(const Policy *policy)
 int64_t policy_max_auth_age_sec(const Policy *policy)
 {
         return policy->max_auth_age_sec;
+}
+
+BindingMode policy_dpop(const Policy *policy)
+{
+        return policy->dpop;
+}
+
+bool policy_demands_nonce(const Policy *policy)
+{
+        return policy->dpop_nonce;
+}
+
+BindingMode policy_mtls(const Policy *policy)
+{
+        return policy->mtls;
 }
 
 size_t policy_n_headers(const Policy *policy)
@@ -747,23 +777,6 @@ static bool check_subject(Walk *walk, DemandKind kind)
         return walk_refuse(walk, "sub", VERDICT_MISSING_CLAIM, "none", "a subject", sentence);
 }
 
-/* A token that is bound to a key or a certificate (RFC 7800 §3.1) is no bearer token: whoever
- * presents it must prove that it is theirs (RFC 8705 §3, RFC 9449 §7.1), and no door takes such a
- * proof yet. */
-static bool check_confirmation(Walk *walk, DemandKind kind)
-{
-        bool bound = claims_find(walk->claims, "cnf").node != NULL;
-
-        if (walk_is_quiet(walk, !bound))
-                return true;
-        if (!bound)
-                return walk_skip(walk, "cnf");
-        return walk_refuse(walk, "cnf", VERDICT_WRONG_TYPE, "a key or certificate",
-                           "a bearer token",
-                           "The token is bound to a key or a certificate (cnf), which nobody can "
-                           "prove to hold here; ask the provider for a bearer token.");
-}
-
 typedef struct PolicyCheck {
         bool (*check)(Walk *walk, DemandKind kind);
         DemandKind kind; /* for check_demand */
@@ -779,7 +792,6 @@ static const PolicyCheck policy_checks[] = {
         { check_demand, DEMAND_AUDIENCE },
         { check_demand, DEMAND_PARTY },
         { check_type, DEMAND_TYPE },
-        { check_confirmation },
         { check_subject },
         { check_demand, DEMAND_SCOPES },
         { check_demand, DEMAND_SCOPES_ANY },

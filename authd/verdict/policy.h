@@ -21,6 +21,13 @@
         "X-Auth-Request-Preferred-Username={preferred_username};"                                  \
         "X-Auth-Request-Groups={groups|join:,}"
 
+/* BindingMode: tokens that are bound to a key or a certificate. */
+typedef enum BindingMode {
+        BINDING_OPTIONAL, /* taken with their proof, as are those that are bound to nothing */
+        BINDING_NEVER,
+        BINDING_REQUIRED,
+} BindingMode;
+
 /* PolicySettings: as written; NULL lists are absent. GStrv owned. */
 struct PolicySettings {
         char *name;
@@ -44,6 +51,9 @@ struct PolicySettings {
         bool subject_optional;
         char **acr;               /* one of them is acr (OpenID Connect Core 1.0 §2) */
         int64_t max_auth_age_sec; /* since auth_time; 0: no bound */
+        BindingMode dpop;         /* tokens with cnf.jkt (RFC 9449) */
+        bool dpop_nonce;          /* proofs need a nonce of ours */
+        BindingMode mtls;         /* tokens with cnf["x5t#S256"] (RFC 8705) */
         IntrospectMode introspect;
         int64_t introspect_max_age_sec;      /* of INTROSPECT_MODE_MAX_AGE */
         char *introspection_issuer;          /* NULL: the only issuer of the policy with a client */
@@ -71,6 +81,9 @@ bool policy_allows_issuer(const Policy *policy, const char *issuer_name); /* int
 /* What a challenge tells a client that must sign its user in anew (RFC 9470 §3). */
 const char *policy_acr_text(const Policy *policy);     /* by spaces; NULL: none is demanded */
 int64_t policy_max_auth_age_sec(const Policy *policy); /* 0: no bound */
+BindingMode policy_dpop(const Policy *policy);
+bool policy_demands_nonce(const Policy *policy);
+BindingMode policy_mtls(const Policy *policy);
 size_t policy_n_headers(const Policy *policy);
 const Template *policy_header(const Policy *policy, size_t index, const char **ret_name);
 /* policy_status: name, issuers, audience, introspect, introspection_issuer, keys_stale_for_seconds
@@ -100,9 +113,9 @@ bool policy_answers_once(const Policy *policy);
 const char *policy_introspect_text(const Policy *policy); /* "max-age 5s" */
 
 /* policy_check: everything after the signature: exp, nbf and iat, max age, aud, azp, typ, sub,
- * scopes, roles, groups, claims. Returns VERDICT_VALID as "nothing to refuse" and sets *ret_until;
- * otherwise verdict holds reason and detail. With steps it goes on after a refusal; the first one
- * counts. Allocates nothing. */
+ * scopes, roles, groups, claims, acr, sign-in. Returns VERDICT_VALID as "nothing to refuse" and
+ * sets *ret_until; otherwise verdict holds reason and detail. With steps it goes on after a
+ * refusal; the first one counts. Allocates nothing. */
 Reason policy_check(const Policy *policy, const Claims *claims, int64_t issuer_leeway_sec,
                     int64_t now_sec, Verdict *verdict, int64_t *ret_until, Steps *steps);
 

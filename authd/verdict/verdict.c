@@ -6,6 +6,8 @@
 
 #define TOKEN_ERROR   "invalid_token"
 #define SCOPE_ERROR   "insufficient_scope"
+#define PROOF_ERROR   "invalid_dpop_proof"
+#define NONCE_ERROR   "use_dpop_nonce"
 #define SIGN_IN_ERROR "insufficient_user_authentication"
 
 #define INVALID       CLASS_INVALID, .bearer_error = TOKEN_ERROR, .status = 401
@@ -60,6 +62,20 @@ static const ReasonWords words[_VERDICT_MAX] = {
         { VERDICT_AUTH_TOO_OLD, CLASS_INVALID, .bearer_error = SIGN_IN_ERROR, .status = 401,
           .word = "auth_too_old", .log_level = LOG_LEVEL_INFO,
           .sentence = "The user signed in too long ago." },
+        { VERDICT_MISSING_PROOF, INVALID, .word = "missing_proof", .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "The token is bound to a key, and its sender proved nothing." },
+        /* RFC 9449 §7.1 and §9. */
+        { VERDICT_BAD_PROOF, CLASS_INVALID, .bearer_error = PROOF_ERROR, .status = 401,
+          .word = "bad_proof", .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "The sender did not prove to hold the token's key." },
+        { VERDICT_PROOF_NONCE, CLASS_INVALID, .bearer_error = NONCE_ERROR, .status = 401,
+          .word = "proof_nonce", .log_level = LOG_LEVEL_INFO,
+          .sentence = "The DPoP proof needs the nonce that this answer carries." },
+        { VERDICT_MISSING_CERTIFICATE, INVALID, .word = "missing_certificate",
+          .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "The token is bound to a certificate, and none was shown." },
+        { VERDICT_WRONG_CERTIFICATE, INVALID, .word = "wrong_certificate",
+          .log_level = LOG_LEVEL_NOTICE, .sentence = "The token is bound to another certificate." },
         { VERDICT_REVOKED, INVALID, .word = "revoked", .log_level = LOG_LEVEL_NOTICE,
           .sentence = "The token was revoked." },
         { VERDICT_DEVELOPMENT_ISSUER, INVALID, .word = "development_issuer",

@@ -22,6 +22,8 @@ static const char *error_of(Reason reason, const char *of_class)
         case VERDICT_MISSING_TOKEN: return NULL; /* RFC 6750 §3.1: it brought no credentials */
         case VERDICT_ACR_TOO_LOW:
         case VERDICT_AUTH_TOO_OLD: return "insufficient_user_authentication"; /* RFC 9470 §3 */
+        case VERDICT_BAD_PROOF: return "invalid_dpop_proof";                  /* RFC 9449 §7.1 */
+        case VERDICT_PROOF_NONCE: return "use_dpop_nonce";                    /* RFC 9449 §9 */
         default: return of_class;
         }
 }
