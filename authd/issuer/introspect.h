@@ -14,14 +14,15 @@
 #include "token/claims.h"
 #include "token/jwk.h"
 
-#define INTROSPECT_CALL_USEC        (5 * G_USEC_PER_SEC) /* one call */
-#define INTROSPECT_SIZE_MAX         (256 * 1024)
-#define INTROSPECT_CALLS_DEFAULT    16 /* under way at one time */
-#define INTROSPECT_CALLS_MAX        256
-#define INTROSPECT_WAITING_MAX      4096 /* questions in the queue; more are UNAVAILABLE */
-#define INTROSPECT_BREAKER_AFTER    5    /* failures in a row */
-#define INTROSPECT_BREAKER_MIN_USEC (1 * G_USEC_PER_SEC) /* doubled by each further one, jittered  \
-                                                          */
+#define INTROSPECT_CALL_USEC     (5 * G_USEC_PER_SEC) /* one call */
+#define INTROSPECT_SIZE_MAX      (256 * 1024)
+#define INTROSPECT_CALLS_DEFAULT 16 /* under way at one time */
+#define INTROSPECT_CALLS_MAX     256
+#define INTROSPECT_WAITING_MAX   4096 /* questions in the queue; more are UNAVAILABLE */
+#define INTROSPECT_BREAKER_AFTER 5    /* failures in a row */
+#define INTROSPECT_BREAKER_MIN_USEC                                                                \
+        (1 * G_USEC_PER_SEC) /* doubled by each further one, jittered                              \
+                              */
 #define INTROSPECT_BREAKER_MAX_USEC (30 * G_USEC_PER_SEC)
 
 typedef enum IntrospectResult {
