@@ -900,9 +900,11 @@ static bool doctor_take_keys(Doctor *doctor, Span json)
         int answer = keyset_parse(json, on_key_skipped, &seen, &doctor->keys);
 
         if (answer != 0)
-                doctor_tell(doctor, CHECK_KEYS, DOCTOR_FAILED,
-                            g_strdup(answer > 0 ? jwk_answer_text(answer) : g_strerror(-answer)),
-                            key_advice(answer));
+                doctor_tell(
+                    doctor, CHECK_KEYS, DOCTOR_FAILED,
+                    g_strdup_printf("the key set is of no use: %s",
+                                    answer > 0 ? jwk_answer_text(answer) : g_strerror(-answer)),
+                    key_advice(answer));
         else
                 doctor_tell(doctor, CHECK_KEYS, DOCTOR_OK, keys_text(doctor->keys), NULL);
         doctor_tell_skipped(doctor, &seen);

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@ typedef struct Page {
         unsigned status;
         char *headers;
         char *body;
+        char *request; /* the last one, whole; NULL: none came */
         unsigned n_requests;
 } Page;
 
@@ -40,6 +42,7 @@ static void page_free(Page *page)
 {
         g_free(page->headers);
         g_free(page->body);
+        g_free(page->request);
         g_free(page);
 }
 
@@ -64,14 +67,26 @@ static Page *provider_page(FakeProvider *provider, const char *path)
         return page;
 }
 
-/* The path of a request, or NULL; a GET has no body to wait for. */
-static char *provider_read_path(int fd)
+/* Has all of it come, its body too? A request without Content-Length has none. */
+static bool request_is_whole(const char *request)
 {
-        char request[REQUEST_SIZE_MAX + 1] = "";
-        size_t len = 0;
-        const char *end;
+        const char *head_end = strstr(request, "\r\n\r\n");
+        const char *length = strcasestr(request, "\r\nContent-Length:");
 
-        while (len < REQUEST_SIZE_MAX && !strstr(request, "\r\n\r\n")) {
+        if (!head_end)
+                return false;
+        if (!length || length > head_end)
+                return true;
+        return strlen(head_end + 4) >= strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
+}
+
+/* A GET or POST, or NULL. */
+static char *provider_read_request(int fd)
+{
+        g_autofree char *request = g_malloc0(REQUEST_SIZE_MAX + 1);
+        size_t len = 0;
+
+        while (len < REQUEST_SIZE_MAX && !request_is_whole(request)) {
                 ssize_t n = recv(fd, request + len, REQUEST_SIZE_MAX - len, 0);
 
                 if (n <= 0)
@@ -79,25 +94,39 @@ static char *provider_read_path(int fd)
                 len += (size_t) n;
                 request[len] = '\0';
         }
-        if (!g_str_has_prefix(request, "GET ") || !(end = strchr(request + 4, ' ')))
+        if (!g_str_has_prefix(request, "GET ") && !g_str_has_prefix(request, "POST "))
                 return NULL;
-        return g_strndup(request + 4, (gsize) (end - request - 4));
+        return g_steal_pointer(&request);
+}
+
+/* The path of a request, or NULL. */
+static char *request_path(const char *request)
+{
+        g_auto(GStrv) words = g_strsplit(request ? request : "", " ", 3);
+
+        return words[0] && words[1] ? g_strdup(words[1]) : NULL;
 }
 
 static void provider_accept(FakeProvider *provider)
 {
         const struct timeval timeout = { .tv_sec = REQUEST_TIMEOUT_SEC };
         Visitor *visitor = g_new0(Visitor, 1);
+        g_autofree char *request = NULL;
+        Page *page;
 
         visitor->fd = accept4(provider->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         setsockopt(visitor->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-        visitor->path = provider_read_path(visitor->fd);
+        request = provider_read_request(visitor->fd);
+        visitor->path = request_path(request);
         if (!visitor->path) {
                 visitor_free(visitor);
                 return;
         }
         g_mutex_lock(&provider->lock);
-        provider_page(provider, visitor->path)->n_requests++;
+        page = provider_page(provider, visitor->path);
+        page->n_requests++;
+        g_free(page->request);
+        page->request = g_steal_pointer(&request);
         g_ptr_array_add(provider->waiting, visitor);
         g_mutex_unlock(&provider->lock);
 }
@@ -228,6 +257,16 @@ unsigned fake_provider_count(FakeProvider *provider, const char *path)
         n_requests = provider_page(provider, path)->n_requests;
         g_mutex_unlock(&provider->lock);
         return n_requests;
+}
+
+char *fake_provider_request(FakeProvider *provider, const char *path)
+{
+        char *request;
+
+        g_mutex_lock(&provider->lock);
+        request = g_strdup(provider_page(provider, path)->request);
+        g_mutex_unlock(&provider->lock);
+        return request;
 }
 
 void fake_provider_free(FakeProvider *provider)

@@ -23,5 +23,8 @@ void fake_provider_serve(FakeProvider *provider, const char *path, unsigned stat
 void fake_provider_hold(FakeProvider *provider);
 void fake_provider_release(FakeProvider *provider);
 unsigned fake_provider_count(FakeProvider *provider, const char *path); /* requests that came */
+/* fake_provider_request: the last one to path as it came, head and body; NULL: none. Caller frees.
+ */
+char *fake_provider_request(FakeProvider *provider, const char *path);
 void fake_provider_free(FakeProvider *provider);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeProvider, fake_provider_free)
