@@ -113,7 +113,7 @@ static const Row rows[] = {
           ITS_OWN,
           false,
           -EPROTO,
-          "*certificate*" },
+          "no TLS with *" },
 };
 
 static char *trusted_of(const Bench *bench, Trusts trusts)
