@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define CUT_MARK "…"
+
 static const char *const result_texts[] = {
         [DOCTOR_OK] = "ok",
         [DOCTOR_WARNING] = "warning",
@@ -27,9 +29,10 @@ static json_t *plain_text(const char *text)
         size_t len = strlen(valid);
 
         if (len > FINDING_TEXT_MAX) {
-                char *end = g_utf8_find_prev_char(valid, valid + FINDING_TEXT_MAX - 2);
+                char *end =
+                    g_utf8_find_prev_char(valid, valid + FINDING_TEXT_MAX + 1 - strlen(CUT_MARK));
 
-                strcpy(end, "…");
+                memcpy(end, CUT_MARK, sizeof CUT_MARK);
         }
         for (char *at = valid; *at; at = g_utf8_next_char(at))
                 if (g_ascii_iscntrl(*at))
