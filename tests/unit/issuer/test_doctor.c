@@ -333,6 +333,16 @@ static void fetch_token(Stage *stage)
         stage->settings->fetch_token_file = file_of(stage, "token", FETCH_TOKEN "\n");
 }
 
+static void fetch_token_of_two_lines(Stage *stage)
+{
+        stage->settings->fetch_token_file = file_of(stage, "token", FETCH_TOKEN "\r\nX-Other: 1\n");
+}
+
+static void fetch_token_is_empty(Stage *stage)
+{
+        stage->settings->fetch_token_file = file_of(stage, "token", "\n");
+}
+
 static void fetch_token_is_gone(Stage *stage)
 {
         stage->settings->fetch_token_file = g_strdup("/nonexistent/token");
@@ -465,6 +475,11 @@ static const Row rows[] = {
           .result = "ok", .found = "answers" },
         { "a token that cannot be read", .set = fetch_token_is_gone, .check = "discovery",
           .result = "failed", .found = "/nonexistent/token", .advice = "right to read" },
+        { "a token that would end its header", .set = fetch_token_of_two_lines,
+          .check = "discovery", .result = "failed", .found = "no bearer token",
+          .advice = "right to read" },
+        { "an empty token", .set = fetch_token_is_empty, .check = "discovery", .result = "failed",
+          .found = "no bearer token", .advice = "name another" },
         { "plain http on loopback", .check = "certificate", .result = "ok", .found = "plain http" },
 
         { "clocks agree", .check = "clock", .result = "ok", .found = "agrees" },
