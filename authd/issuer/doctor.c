@@ -1,4 +1,6 @@
 /* doctor: see doctor.h. The provider and its keys; doctor_client goes on as a client. */
+#include "issuer/doctor.h"
+
 #include "issuer/doctor_walk.h"
 
 #include "base/clock.h"
