@@ -17,13 +17,14 @@ typedef struct Page {
         unsigned status;
         char *headers;
         char *body;
-        char *request; /* the last one, whole; NULL: none came */
+        char *head; /* of the last request, and its body */
         unsigned n_requests;
 } Page;
 
 typedef struct Visitor {
         int fd;
         char *path;
+        char *head;
 } Visitor;
 
 struct FakeProvider {
@@ -42,7 +43,7 @@ static void page_free(Page *page)
 {
         g_free(page->headers);
         g_free(page->body);
-        g_free(page->request);
+        g_free(page->head);
         g_free(page);
 }
 
@@ -50,6 +51,7 @@ static void visitor_free(Visitor *visitor)
 {
         close(visitor->fd);
         g_free(visitor->path);
+        g_free(visitor->head);
         g_free(visitor);
 }
 
@@ -80,8 +82,16 @@ static bool request_is_whole(const char *request)
         return strlen(head_end + 4) >= strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
 }
 
-/* A GET or POST, or NULL. */
-static char *provider_read_request(int fd)
+static char *request_path(const char *request)
+{
+        g_auto(GStrv) words = g_strsplit(request, " ", 3);
+        bool known = g_str_equal(words[0], "GET") || g_str_equal(words[0], "POST");
+
+        return known && words[1] ? g_strdup(words[1]) : NULL;
+}
+
+/* The path of a GET or POST, or NULL; ret_head gets all of it. */
+static char *provider_read_path(int fd, char **ret_head)
 {
         g_autofree char *request = g_malloc0(REQUEST_SIZE_MAX + 1);
         size_t len = 0;
@@ -94,30 +104,22 @@ static char *provider_read_request(int fd)
                 len += (size_t) n;
                 request[len] = '\0';
         }
-        if (!g_str_has_prefix(request, "GET ") && !g_str_has_prefix(request, "POST "))
-                return NULL;
-        return g_steal_pointer(&request);
-}
-
-/* The path of a request, or NULL. */
-static char *request_path(const char *request)
-{
-        g_auto(GStrv) words = g_strsplit(request ? request : "", " ", 3);
-
-        return words[0] && words[1] ? g_strdup(words[1]) : NULL;
+        *ret_head = g_strdup(request);
+        return request_path(request);
 }
 
 static void provider_accept(FakeProvider *provider)
 {
         const struct timeval timeout = { .tv_sec = REQUEST_TIMEOUT_SEC };
+        /* A client that takes no more is not waited for: its thread may wait for our lock. */
+        const struct timeval patience = { .tv_usec = 100 * 1000 };
         Visitor *visitor = g_new0(Visitor, 1);
-        g_autofree char *request = NULL;
         Page *page;
 
         visitor->fd = accept4(provider->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         setsockopt(visitor->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-        request = provider_read_request(visitor->fd);
-        visitor->path = request_path(request);
+        setsockopt(visitor->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        visitor->path = provider_read_path(visitor->fd, &visitor->head);
         if (!visitor->path) {
                 visitor_free(visitor);
                 return;
@@ -125,19 +127,34 @@ static void provider_accept(FakeProvider *provider)
         g_mutex_lock(&provider->lock);
         page = provider_page(provider, visitor->path);
         page->n_requests++;
-        g_free(page->request);
-        page->request = g_steal_pointer(&request);
+        g_free(page->head);
+        page->head = g_strdup(visitor->head);
         g_ptr_array_add(provider->waiting, visitor);
         g_mutex_unlock(&provider->lock);
+}
+
+/* Does the visitor know what the page has? */
+static bool provider_unchanged(const Page *page, const Visitor *visitor)
+{
+        const char *etag = strstr(page->headers, "ETag: ");
+        g_autofree char *line = NULL;
+
+        if (!etag)
+                return false;
+        etag += strlen("ETag: ");
+        line = g_strdup_printf("\r\nIf-None-Match: %.*s\r\n", (int) strcspn(etag, "\r"), etag);
+        return strstr(visitor->head, line) != NULL;
 }
 
 static void provider_answer(FakeProvider *provider, const Visitor *visitor)
 {
         const Page *page = provider_page(provider, visitor->path);
+        bool unchanged = provider_unchanged(page, visitor);
         g_autofree char *answer =
             g_strdup_printf("HTTP/1.1 %u Whatever\r\nContent-Length: %zu\r\n"
                             "Connection: close\r\n%s\r\n%s",
-                            page->status, strlen(page->body), page->headers, page->body);
+                            unchanged ? 304 : page->status, strlen(page->body), page->headers,
+                            unchanged ? "" : page->body);
 
         if (send(visitor->fd, answer, strlen(answer), MSG_NOSIGNAL) < 0)
                 g_test_message("fake_provider: nobody waits for %s any more", visitor->path);
@@ -259,26 +276,33 @@ unsigned fake_provider_count(FakeProvider *provider, const char *path)
         return n_requests;
 }
 
-char *fake_provider_request(FakeProvider *provider, const char *path)
+char *fake_provider_head(FakeProvider *provider, const char *path)
 {
-        char *request;
+        char *head;
 
         g_mutex_lock(&provider->lock);
-        request = g_strdup(provider_page(provider, path)->request);
+        head = g_strdup(provider_page(provider, path)->head);
         g_mutex_unlock(&provider->lock);
-        return request;
+        return head;
+}
+
+void fake_provider_die(FakeProvider *provider)
+{
+        if (!provider->thread)
+                return;
+        g_mutex_lock(&provider->lock);
+        provider->stop = true;
+        g_mutex_unlock(&provider->lock);
+        provider_wake(provider);
+        g_thread_join(g_steal_pointer(&provider->thread));
+        close(provider->listen_fd);
 }
 
 void fake_provider_free(FakeProvider *provider)
 {
         if (!provider)
                 return;
-        g_mutex_lock(&provider->lock);
-        provider->stop = true;
-        g_mutex_unlock(&provider->lock);
-        provider_wake(provider);
-        g_thread_join(provider->thread);
-        close(provider->listen_fd);
+        fake_provider_die(provider);
         close(provider->wake_fd);
         g_ptr_array_unref(provider->waiting);
         g_hash_table_unref(provider->pages);

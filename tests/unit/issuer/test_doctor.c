@@ -880,10 +880,10 @@ static void test_what_is_sent(void)
         wants_signed(&stage);
         stage_serve(&stage, NULL, NULL);
         stage_run(&stage);
-        discovery = fake_provider_request(stage.provider, FAKE_PROVIDER_DISCOVERY_PATH);
-        keys = fake_provider_request(stage.provider, FAKE_PROVIDER_KEYS_PATH);
-        grant = fake_provider_request(stage.provider, TOKEN_PATH);
-        question = fake_provider_request(stage.provider, INTROSPECT_PATH);
+        discovery = fake_provider_head(stage.provider, FAKE_PROVIDER_DISCOVERY_PATH);
+        keys = fake_provider_head(stage.provider, FAKE_PROVIDER_KEYS_PATH);
+        grant = fake_provider_head(stage.provider, TOKEN_PATH);
+        question = fake_provider_head(stage.provider, INTROSPECT_PATH);
         assert_part(discovery, "Authorization: Bearer " FETCH_TOKEN "\r\n");
         assert_part(keys, "Authorization: Bearer " FETCH_TOKEN "\r\n");
         g_assert_null(strstr(grant, FETCH_TOKEN));
@@ -906,7 +906,7 @@ static void test_probe(void)
               "{'error':'unauthorized_client','error_description':'no service account'}");
         serve(&stage, INTROSPECT_PATH, 200, "", "{'active':false}");
         stage_run(&stage);
-        question = fake_provider_request(stage.provider, INTROSPECT_PATH);
+        question = fake_provider_head(stage.provider, INTROSPECT_PATH);
         assert_part(question, "token=authd-doctor");
         g_assert_cmpstr(said(finding(&stage, "introspection"), "result"), ==, "warning");
         assert_part(said(finding(&stage, "introspection"), "found"), "takes our client");
