@@ -4,61 +4,16 @@
  * doctor_walk.h. */
 #include "issuer/doctor_walk.h"
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "issuer/advice.h"
+#include "issuer/answer.h"
 #include "token/json.h"
 
-#define SIGNED_ANSWER       "application/token-introspection+jwt" /* RFC 9701 */
-#define SIGNED_ANSWER_CLAIM "token_introspection"
 /* Asked about when there is no token of our own, to see at least whether we may ask. */
 #define PROBE_TOKEN "authd-doctor-asks-without-a-token"
 
 /* ---- introspection, the last call ---- */
-
-/* The members of an answer: those of a signed one only if its signature holds. */
-static json_t *doctor_read_signed(const Doctor *doctor, Span body, char **ret_trouble)
-{
-        g_autofree uint8_t *buffer = g_malloc(JWS_PAYLOAD_SIZE_MAX);
-        g_autofree char *compact = g_strstrip(g_strndup(body.data, body.len));
-        json_auto *payload = NULL;
-        const char *trouble;
-        Span text = SPAN_EMPTY;
-        Jws jws;
-
-        trouble = doctor_verify(doctor, span_from(compact), &jws, buffer, &text);
-        payload = trouble ? NULL : doctor_read_object(text);
-        if (!json_is_object(json_object_get(payload, SIGNED_ANSWER_CLAIM))) {
-                *ret_trouble = g_strdup_printf("the signed answer is of no use: %s",
-                                               trouble ? trouble : "RFC 9701 is not kept");
-                return NULL;
-        }
-        return json_incref(json_object_get(payload, SIGNED_ANSWER_CLAIM));
-}
-
-static bool answer_is_signed(const FetchAnswer *answer)
-{
-        return g_ascii_strncasecmp(answer->content_type, SIGNED_ANSWER, strlen(SIGNED_ANSWER)) == 0;
-}
-
-static json_t *doctor_read_introspection(const Doctor *doctor, const FetchAnswer *answer,
-                                         char **ret_trouble)
-{
-        json_auto *object = NULL;
-
-        if (answer_is_signed(answer))
-                object = doctor_read_signed(doctor, answer->body, ret_trouble);
-        else if (doctor->settings->introspection_signed)
-                *ret_trouble = g_strdup("the answer is not signed, and introspection_signed = "
-                                        "true wants it");
-        else
-                object = doctor_read_object(answer->body);
-        if (*ret_trouble)
-                return NULL;
-        if (json_is_boolean(json_object_get(object, "active")))
-                return g_steal_pointer(&object);
-        *ret_trouble = g_strdup("the answer is no JSON object with active true or false");
-        return NULL;
-}
 
 static char *permission_advice(const Doctor *doctor)
 {
@@ -97,44 +52,42 @@ static void doctor_tell_inactive(Doctor *doctor)
                             permission_advice(doctor));
 }
 
-static void doctor_take_introspection(Doctor *doctor, json_t *object)
+static void doctor_take_introspection(Doctor *doctor, const FetchAnswer *answer)
 {
-        g_autofree char *text = json_dumps(object, JSON_COMPACT);
+        g_autoptr(Verifier) verifier = verifier_new();
+        const IssuerSettings *settings = doctor->settings;
+        const AnswerAsked asked = {
+                .issuer_url = settings->url,
+                .client_id = settings->client.client_id,
+                .demand_signed = settings->introspection_signed,
+                .keys = doctor->keys,
+                .algorithms = settings->algorithms,
+                .verifier = verifier,
+                .now_sec = clock_wall_sec(),
+        };
+        char *trouble =
+            answer_read(&asked, answer->content_type, answer->body, doctor->own, &doctor->answer);
 
-        if (!json_is_true(json_object_get(object, "active"))) {
+        if (trouble)
+                doctor_tell(doctor, CHECK_INTROSPECTION, DOCTOR_FAILED, trouble,
+                            g_strdup("Check introspection_url and introspection_signed against "
+                                     "what the provider's discovery document says."));
+        else if (!doctor->answer)
                 doctor_tell_inactive(doctor);
-                return;
-        }
-        if (!text || claims_parse(span_from(text), SPAN_EMPTY, &doctor->answer, NULL) != 0) {
-                doctor_tell(doctor, CHECK_INTROSPECTION, DOCTOR_FAILED,
-                            g_strdup("active:true, but its claims cannot be read"),
-                            g_strdup("See which of the client's mappers writes a registered claim "
-                                     "(exp, aud, scope …) in another type."));
-                return;
-        }
-        doctor_tell(doctor, CHECK_INTROSPECTION, DOCTOR_OK,
-                    g_strdup_printf("%s may ask, and its own token is active",
-                                    doctor->settings->client.client_id),
-                    NULL);
+        else
+                doctor_tell(doctor, CHECK_INTROSPECTION, DOCTOR_OK,
+                            g_strdup_printf("%s may ask, and its own token is active",
+                                            settings->client.client_id),
+                            NULL);
 }
 
 static void doctor_on_introspection(const FetchAnswer *answer, void *userdata)
 {
         Doctor *doctor = userdata;
-        g_autofree char *trouble = NULL;
-        json_auto *object = NULL;
 
         doctor->fetch = NULL;
-        if (!doctor_tell_trouble(doctor, CHECK_INTROSPECTION, answer)) {
-                object = doctor_read_introspection(doctor, answer, &trouble);
-                if (object)
-                        doctor_take_introspection(doctor, object);
-                else
-                        doctor_tell(doctor, CHECK_INTROSPECTION, DOCTOR_FAILED,
-                                    g_steal_pointer(&trouble),
-                                    g_strdup("Check introspection_url and introspection_signed "
-                                             "against what the provider's discovery says."));
-        }
+        if (!doctor_tell_trouble(doctor, CHECK_INTROSPECTION, answer))
+                doctor_take_introspection(doctor, answer);
         doctor_finish(doctor, "no token of our own could be read");
 }
 
@@ -152,15 +105,22 @@ static void form_free(GString *form)
         g_string_free(form, TRUE);
 }
 
+/* A token endpoint knows nothing but JSON. */
+static const char *doctor_accept(const Doctor *doctor, FetchDone done)
+{
+        return done == doctor_on_introspection && doctor->settings->introspection_signed
+                   ? "Accept: " ANSWER_SIGNED_TYPE
+                   : "Accept: " ANSWER_PLAIN_TYPE;
+}
+
 /* False: the sentence says which file cannot be used. form is taken over. */
 static bool doctor_post(Doctor *doctor, const char *url, GString *form, FetchDone done,
                         GError **error)
 {
-        static const char *const accept_signed[] = { "Accept: " SIGNED_ANSWER, NULL };
+        const char *const accept[] = { doctor_accept(doctor, done), NULL };
         const IssuerSettings *settings = doctor->settings;
         g_auto(ClientAuth) auth = { 0 };
         bool ready = client_auth_prepare(&settings->client, settings->url, form, &auth, error);
-        bool wants_signed = done == doctor_on_introspection && settings->introspection_signed;
 
         if (ready)
                 doctor_call(doctor,
@@ -168,7 +128,7 @@ static bool doctor_post(Doctor *doctor, const char *url, GString *form, FetchDon
                                 .url = url,
                                 .cert_file = auth.cert_file,
                                 .cert_key_file = auth.cert_key_file,
-                                .headers = wants_signed ? accept_signed : NULL,
+                                .headers = accept,
                                 .body = span_of(form->str, form->len),
                                 .form = true,
                                 .basic_user = auth.basic_user,
@@ -213,6 +173,29 @@ static void doctor_introspect(Doctor *doctor)
 }
 
 /* ---- our own token ---- */
+
+/* NULL: the signature over the compact token holds, and *ret_payload (in buffer, of
+ * JWS_PAYLOAD_SIZE_MAX bytes) may be believed. */
+static const char *doctor_verify(const Doctor *doctor, Span compact, Jws *jws, uint8_t *buffer,
+                                 Span *ret_payload)
+{
+        g_autoptr(Verifier) verifier = verifier_new();
+        const Key *key;
+
+        if (jws_parse(compact, jws) != 0)
+                return jws->trouble;
+        if (!alg_set_has(doctor->settings->algorithms, jws->alg->id))
+                return "its algorithm is not among algorithms";
+        key = doctor->keys ? keyset_find(doctor->keys, span_of(jws->kid, jws->kid_len), jws->alg)
+                           : NULL;
+        if (!key)
+                return "its key is not in the key set";
+        if (!verifier || verify_jws(verifier, key, jws) != 0)
+                return "its signature does not hold";
+        if (jws_decode_payload(jws, buffer, ret_payload) != 0)
+                return "its payload cannot be decoded";
+        return NULL;
+}
 
 static char *token_facts(const Claims *claims, const Jws *jws)
 {

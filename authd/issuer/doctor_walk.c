@@ -163,33 +163,10 @@ bool doctor_get(Doctor *doctor, const char *url, size_t size_max, FetchDone done
         return true;
 }
 
-/* ---- what a token endpoint says ---- */
-
 json_t *doctor_read_object(Span text)
 {
         static const JsonLimits limits = { DOCTOR_ANSWER_SIZE_MAX, DOCTOR_ANSWER_DEPTH_MAX };
         json_t *object = NULL;
 
         return json_parse_object(text, &limits, &object) == 0 ? object : NULL;
-}
-
-const char *doctor_verify(const Doctor *doctor, Span compact, Jws *jws, uint8_t *buffer,
-                          Span *ret_payload)
-{
-        g_autoptr(Verifier) verifier = verifier_new();
-        const Key *key;
-
-        if (jws_parse(compact, jws) != 0)
-                return jws->trouble;
-        if (!alg_set_has(doctor->settings->algorithms, jws->alg->id))
-                return "its algorithm is not among algorithms";
-        key = doctor->keys ? keyset_find(doctor->keys, span_of(jws->kid, jws->kid_len), jws->alg)
-                           : NULL;
-        if (!key)
-                return "its key is not in the key set";
-        if (!verifier || verify_jws(verifier, key, jws) != 0)
-                return "its signature does not hold";
-        if (jws_decode_payload(jws, buffer, ret_payload) != 0)
-                return "its payload cannot be decoded";
-        return NULL;
 }

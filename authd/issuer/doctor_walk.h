@@ -49,7 +49,7 @@ struct Doctor {
         Secret *token;       /* NULL: none */
         bool probes;         /* token is PROBE_TOKEN */
         Claims *own;         /* of token, its signature held; NULL: opaque, or not to be believed */
-        Claims *answer;      /* what introspection said of it */
+        Claims *answer;      /* own, filled in by introspection; NULL: none */
 
         Findings findings;
         bool told[_CHECK_MAX];
@@ -70,10 +70,6 @@ void doctor_call(Doctor *doctor, FetchOptions options, FetchDone done);
 bool doctor_get(Doctor *doctor, const char *url, size_t size_max, FetchDone done, GError **error);
 /* A JSON object, or NULL. */
 json_t *doctor_read_object(Span text);
-/* NULL: the signature over the compact token holds, and *ret_payload (in buffer, of
- * JWS_PAYLOAD_SIZE_MAX bytes) may be believed. */
-const char *doctor_verify(const Doctor *doctor, Span compact, Jws *jws, uint8_t *buffer,
-                          Span *ret_payload);
 
 /* doctor_client_begin: the rest of the walk, to its end. */
 void doctor_client_begin(Doctor *doctor);

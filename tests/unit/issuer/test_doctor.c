@@ -21,7 +21,12 @@
 #define EDDSA_HEADER      "{'alg':'EdDSA','kid':'a'}"
 #define ISSUER_WORD       "URL" /* in pages and claims: the provider's own */
 #define TOKEN_WORD        "TOKEN"
-#define SIGNED_TYPE       "Content-Type: application/token-introspection+jwt\r\n"
+#define JSON_TYPE         "Content-Type: application/json\r\n"
+#define SIGNED_HEADER     "{'alg':'EdDSA','kid':'a','typ':'token-introspection+jwt'}"
+#define SIGNED_ANSWER                                                                              \
+        "{'iss':'URL','aud':'authd','iat':1792000000,'token_introspection':{'active':true,'sub':"  \
+        "'7e2f'}}"
+#define SIGNED_TYPE "Content-Type: application/token-introspection+jwt\r\n"
 
 #define GOOD_DOCUMENT                                                                              \
         "{'issuer':'URL','jwks_uri':'URL/certs','token_endpoint':'URL/token',"                     \
@@ -33,6 +38,8 @@
         "'/eng/platform']}"
 #define CLAIMS_WITH(more)                                                                          \
         "{'iss':'URL','exp':1792000300,'iat':1792000000,'azp':'authd','typ':'Bearer'" more "}"
+
+#define CLAIMS_WITHOUT_TIMES "{'iss':'URL','sub':'7e2f','typ':'Bearer'}"
 
 typedef struct Stage {
         GMainContext *context;
@@ -131,7 +138,7 @@ static void serve(Stage *stage, const char *path, unsigned status, const char *h
 
 static void serve_signed(Stage *stage, const char *payload)
 {
-        g_autofree char *jwt = compact(stage, EDDSA_HEADER, payload);
+        g_autofree char *jwt = compact(stage, SIGNED_HEADER, payload);
 
         fake_provider_serve(stage->provider, INTROSPECT_PATH, 200, SIGNED_TYPE, jwt);
 }
@@ -181,7 +188,8 @@ static void stage_serve(Stage *stage, const char *claims, const char *header)
               GOOD_DOCUMENT);
         serve(stage, FAKE_PROVIDER_KEYS_PATH, 200, "Cache-Control: max-age=60\r\n", keys);
         serve(stage, TOKEN_PATH, 200, "", "{'access_token':'TOKEN','token_type':'Bearer'}");
-        serve(stage, INTROSPECT_PATH, 200, "", "{'active':true,'sub':'7e2f','aud':'orders'}");
+        serve(stage, INTROSPECT_PATH, 200, JSON_TYPE,
+              "{'active':true,'sub':'7e2f','aud':'orders'}");
 }
 
 static void on_done(json_t *report, void *userdata)
@@ -368,18 +376,17 @@ static void wants_signed(Stage *stage)
 static void answers_signed(Stage *stage)
 {
         wants_signed(stage);
-        serve_signed(stage, "{'iss':'URL','token_introspection':{'active':true,'sub':'7e2f'}}");
+        serve_signed(stage, SIGNED_ANSWER);
 }
 
 static void answers_signed_without_claim(Stage *stage)
 {
-        serve_signed(stage, "{'iss':'URL','active':true}");
+        serve_signed(stage, "{'iss':'URL','aud':'authd','iat':1792000000,'active':true}");
 }
 
 static void answers_forged(Stage *stage)
 {
-        g_autofree char *jwt =
-            compact(stage, EDDSA_HEADER, "{'token_introspection':{'active':true}}");
+        g_autofree char *jwt = compact(stage, SIGNED_HEADER, SIGNED_ANSWER);
         g_autofree char *cut = g_strndup(jwt, strlen(jwt) - 8);
         g_autofree char *forged = g_strconcat(cut, "AAAAAAAA", NULL);
 
@@ -391,7 +398,7 @@ static void introspection_elsewhere(Stage *stage)
         g_autofree char *url = g_strconcat(stage->settings->url, "/elsewhere", NULL);
 
         put_text(&stage->settings->introspection_url, g_steal_pointer(&url));
-        serve(stage, FAKE_PROVIDER_ISSUER_PATH "/elsewhere", 200, "", "{'active':true}");
+        serve(stage, FAKE_PROVIDER_ISSUER_PATH "/elsewhere", 200, JSON_TYPE, "{'active':true}");
         serve(stage, INTROSPECT_PATH, 404, "", "");
 }
 
@@ -637,33 +644,36 @@ static const Row rows[] = {
           .result = "failed", .found = "exp", .advice = "refused" },
 
         { "we may introspect", .check = "introspection", .result = "ok", .found = "may ask" },
-        { "active false, and we are not in its aud", INTROSPECT_PATH, 200, NULL, "{'active':false}",
-          .claims = CLAIMS_WITH(",'sub':'7','aud':'account'"), .check = "introspection",
-          .result = "failed", .found = "authd is not in its aud",
+        { "active false, and we are not in its aud", INTROSPECT_PATH, 200, JSON_TYPE,
+          "{'active':false}", .claims = CLAIMS_WITH(",'sub':'7','aud':'account'"),
+          .check = "introspection", .result = "failed", .found = "authd is not in its aud",
           .advice = "Included Client Audience = authd" },
-        { "active false, and we are in its aud", INTROSPECT_PATH, 200, NULL, "{'active':false}",
-          .check = "introspection", .result = "failed", .found = "which is for our client",
-          .advice = "INTROSPECT_TOKEN_ERROR" },
-        { "active is a word", INTROSPECT_PATH, 200, NULL, "{'active':'true'}",
-          .check = "introspection", .result = "failed", .found = "active true or false",
+        { "active false, and we are in its aud", INTROSPECT_PATH, 200, JSON_TYPE,
+          "{'active':false}", .check = "introspection", .result = "failed",
+          .found = "which is for our client", .advice = "INTROSPECT_TOKEN_ERROR" },
+        { "active is a word", INTROSPECT_PATH, 200, JSON_TYPE, "{'active':'true'}",
+          .check = "introspection", .result = "failed", .found = "neither true nor false",
           .advice = "introspection_url" },
-        { "a page from introspection", INTROSPECT_PATH, 200, NULL, "<html>",
-          .check = "introspection", .result = "failed", .found = "no JSON object",
+        { "a page from introspection", INTROSPECT_PATH, 200, JSON_TYPE, "<html>",
+          .check = "introspection", .result = "failed", .found = "JSON object",
           .advice = "introspection_url" },
         { "introspection forbidden", INTROSPECT_PATH, 403, NULL, "", .check = "introspection",
           .result = "failed", .found = "403", .advice = "who asks" },
-        { "active, with claims of another type", INTROSPECT_PATH, 200, NULL,
-          "{'active':true,'exp':'soon'}", .check = "introspection", .result = "failed",
-          .found = "cannot be read", .advice = "mappers" },
+        { "active, of somebody else", INTROSPECT_PATH, 200, JSON_TYPE,
+          "{'active':true,'sub':'other'}", .check = "introspection", .result = "failed",
+          .found = "sub", .advice = "introspection_url" },
+        { "active, with claims of another type", INTROSPECT_PATH, 200, JSON_TYPE,
+          "{'active':true,'exp':'soon'}", .claims = CLAIMS_WITHOUT_TIMES, .check = "introspection",
+          .result = "failed", .found = "exp", .advice = "introspection_url" },
         { "a signed answer", .set = answers_signed, .check = "introspection", .result = "ok",
           .found = "may ask" },
         { "a signed answer without its claim", .set = answers_signed_without_claim,
-          .check = "introspection", .result = "failed", .found = "RFC 9701",
+          .check = "introspection", .result = "failed", .found = "token_introspection",
           .advice = "introspection_signed" },
         { "a forged answer", .set = answers_forged, .check = "introspection", .result = "failed",
           .found = "signature", .advice = "introspection_signed" },
         { "an unsigned answer where a signed one is wanted", .set = wants_signed,
-          .check = "introspection", .result = "failed", .found = "not signed",
+          .check = "introspection", .result = "failed", .found = "sign",
           .advice = "introspection_signed" },
         { "no introspection endpoint", DISCOVERY, 200, NULL,
           "{'issuer':'URL','jwks_uri':'URL/certs','token_endpoint':'URL/token'}",
@@ -710,18 +720,19 @@ static const Row rows[] = {
           .check = "policy orders: groups", .result = "warning", .found = "none",
           .advice = "Full group path = On" },
         { "sub is there", .check = "policy orders: subject", .result = "ok", .found = "there" },
-        { "sub is missing, and introspection has none", INTROSPECT_PATH, 200, NULL,
+        { "sub is missing, and introspection has none", INTROSPECT_PATH, 200, JSON_TYPE,
           "{'active':true}", .claims = CLAIMS_WITH(""), .check = "policy orders: subject",
           .result = "warning", .found = "none", .advice = "basic" },
         { "sub is missing, and introspection has it", .claims = CLAIMS_WITH(""),
           .check = "policy orders: subject", .result = "ok", .found = "there" },
-        { "a policy that introspects is judged by the answer", INTROSPECT_PATH, 200, NULL,
-          "{'active':true,'sub':'7','aud':'billing'}", .set = introspects_for_orders,
-          .check = "policy orders: audience", .result = "warning", .found = "billing",
-          .advice = "Included Client Audience = orders" },
-        { "one that does not is judged by the token", INTROSPECT_PATH, 200, NULL,
-          "{'active':true,'sub':'7','aud':'billing'}", .set = for_orders,
-          .check = "policy orders: audience", .result = "ok", .found = "authd, orders" },
+        { "a policy that introspects is judged by the answer, too",
+          .claims = CLAIMS_WITH(",'sub':'7e2f'"), .set = introspects_for_orders,
+          .check = "policy orders: audience", .result = "ok", .found = ": orders; wanted" },
+        { "one that does not is judged by the token", .claims = CLAIMS_WITH(",'sub':'7e2f'"),
+          .set = for_orders, .check = "policy orders: audience", .result = "warning",
+          .found = ": none; wanted", .advice = "Included Client Audience = orders" },
+        { "what the token says itself counts more than the answer", .set = introspects_for_orders,
+          .check = "policy orders: audience", .result = "ok", .found = ": authd, orders; wanted" },
         { "an opaque token is judged by the answer", TOKEN_PATH, 200, NULL,
           "{'access_token':'0123456789abcdef'}", .set = for_orders,
           .check = "policy orders: audience", .result = "ok", .found = "orders" },
@@ -904,7 +915,7 @@ static void test_probe(void)
         stage_serve(&stage, NULL, NULL);
         serve(&stage, TOKEN_PATH, 400, "",
               "{'error':'unauthorized_client','error_description':'no service account'}");
-        serve(&stage, INTROSPECT_PATH, 200, "", "{'active':false}");
+        serve(&stage, INTROSPECT_PATH, 200, JSON_TYPE, "{'active':false}");
         stage_run(&stage);
         question = fake_provider_head(stage.provider, INTROSPECT_PATH);
         assert_part(question, "token=authd-doctor");
