@@ -7,6 +7,7 @@
 
 #define MAX_AGE_SEC_MAX    (INT64_C(365) * 24 * 3600)
 #define STALE_KEYS_SEC_MIN 60
+#define ROUTE_ORDER_MAX    1000000
 
 /* The one table. In each section the order of the manual. */
 static const ConfigRule rules[] = {
@@ -54,6 +55,19 @@ static const ConfigRule rules[] = {
             "The folder of what outlives the daemon, or none." },
           config_set_state_dir,
           offsetof(Config, state_dir) },
+
+        { { "authd", "trusted_proxies", "list", "",
+            "Whose word on a request is believed: uid:NUMBER, user:NAME, addresses, networks." },
+          config_set_list,
+          offsetof(Config, front.trusted_proxies) },
+        { { "authd", "encoded_slash", "word", "refuse",
+            "Whether a path may hold %2F: refuse, or allow as a byte of its segment." },
+          config_set_allow,
+          offsetof(Config, front.allow_encoded_slash) },
+        { { "authd", "auth_failures", "text", FRONT_AUTH_FAILURES_DEFAULT,
+            "How many tokens of one address may be refused before it has to wait, or none." },
+          config_set_text,
+          offsetof(Config, front.auth_failures) },
 
         { { "issuer", "url", "url", "",
             "The issuer's name: what iss must be, byte for byte. Required." },
@@ -227,6 +241,45 @@ static const ConfigRule rules[] = {
           0,
           POLICY_STALE_SEC_MAX },
 
+        { { "policy", "acr", "list", "", "One of them must be acr: how the user signed in." },
+          config_set_list,
+          offsetof(PolicySettings, acr) },
+        { { "policy", "max_auth_age", "duration", "",
+            "How long ago the user may have signed in, counted from auth_time." },
+          config_set_duration,
+          offsetof(PolicySettings, max_auth_age_sec),
+          1,
+          MAX_AGE_SEC_MAX },
+        { { "policy", "dpop", "word", "optional",
+            "Tokens that are bound to a key: optional, required or never." },
+          config_set_binding,
+          offsetof(PolicySettings, dpop) },
+        { { "policy", "dpop_nonce", "boolean", "false", "DPoP proofs must hold a nonce of ours." },
+          config_set_boolean,
+          offsetof(PolicySettings, dpop_nonce) },
+        { { "policy", "mtls", "word", "optional",
+            "Tokens that are bound to a certificate: optional, required or never." },
+          config_set_binding,
+          offsetof(PolicySettings, mtls) },
+        { { "policy", "token_from", "list", "",
+            "Where a proxy's request may hold the token beside Authorization." },
+          config_set_list,
+          offsetof(PolicySettings, token_from) },
+        { { "policy", "limits", "list", "",
+            "How often a proxy's requests may pass: WHAT NUMBER/UNIT burst NUMBER." },
+          config_set_list,
+          offsetof(PolicySettings, limits) },
+        { { "policy", "limit_slots", "number", G_STRINGIFY(BUCKET_SLOTS_DEFAULT),
+            "How many keys each limit remembers, of 16 bytes." },
+          config_set_number,
+          offsetof(PolicySettings, limit_slots),
+          1024,
+          BUCKET_SLOTS_MAX },
+        { { "policy", "preflight", "word", "deny",
+            "Whether CORS preflights pass without a token: deny or allow." },
+          config_set_allow,
+          offsetof(PolicySettings, allow_preflight) },
+
         { { "client", "secret_file", "path", "",
             "The file with the secret of this client of /introspect, or credential:NAME. "
             "Required." },
@@ -236,6 +289,27 @@ static const ConfigRule rules[] = {
             "The policy by which its questions are judged." },
           config_set_text,
           offsetof(ClientSettings, policy) },
+
+        { { "route", "host", "list", "", "The hosts that it fits: NAME or *.NAME." },
+          config_set_list,
+          offsetof(RouteSettings, hosts) },
+        { { "route", "path", "list", "",
+            "The paths that it fits: /orders, /orders/* or /orders/{id}." },
+          config_set_list,
+          offsetof(RouteSettings, paths) },
+        { { "route", "methods", "list", "", "The methods that it fits." },
+          config_set_list,
+          offsetof(RouteSettings, methods) },
+        { { "route", "policy", "text", "",
+            "The policy that holds there: NAME, optional:NAME or anonymous. Required." },
+          config_set_text,
+          offsetof(RouteSettings, policy) },
+        { { "route", "order", "number", "",
+            "Which is tried first: the lowest. No two may be the same. Required." },
+          config_set_big_number,
+          offsetof(RouteSettings, order),
+          0,
+          ROUTE_ORDER_MAX },
 };
 
 const ConfigRule *config_rules(size_t *ret_n)
