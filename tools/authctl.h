@@ -40,4 +40,5 @@ int authctl_status(int argc, char **argv);
 int authctl_issuers(int argc, char **argv);
 int authctl_keys(int argc, char **argv);
 int authctl_config(int argc, char **argv);
+int authctl_policy(int argc, char **argv);
 int authctl_reload(int argc, char **argv);
