@@ -16,6 +16,7 @@ from harness import part_of
 INACTIVE = {"active": False}
 CLIENT = "introspecting"
 SLOW_MSEC = 300
+CERTS = f"/realms/{providers.REALM}/protocol/openid-connect/certs"
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_clients_that_a_test_made_are_gone_after_it(provider):
 def certs(devidp, timeout=10):
     """The raw answer: its status, headers and body."""
     connection = http.client.HTTPConnection("127.0.0.1", devidp.port, timeout=timeout)
-    connection.request("GET", f"/realms/{providers.REALM}/protocol/openid-connect/certs")
+    connection.request("GET", CERTS)
     reply = connection.getresponse()
     return reply.status, reply.headers, reply.read()
 
@@ -93,7 +94,7 @@ def test_a_reset_ends_the_answer_in_its_middle(own_devidp):
 def test_a_trickle_gives_some_bytes_and_no_more_and_stops_with_devidp(own_devidp):
     own_devidp.fault(certs="trickle")
     with socket.create_connection(("127.0.0.1", own_devidp.port), timeout=10) as client:
-        client.sendall(f"GET /realms/{providers.REALM}/protocol/openid-connect/certs HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        client.sendall(f"GET {CERTS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         answer, end = b"", time.monotonic() + 2
         while time.monotonic() < end:
             answer += client.recv(4096)

@@ -2,6 +2,7 @@
  * answers. */
 #include "desk.h"
 
+#include "access.h"
 #include "flight.h"
 #include "proof.h"
 #include "sign.h"
@@ -363,6 +364,16 @@ static void test_revoke(void)
         json_decref(three);
 }
 
+static void test_scope(void)
+{
+        const Client *client = realm_client(desk.realm, "either");
+        g_autofree char *scope = access_scope(client, "openid email");
+
+        g_assert_cmpstr(scope, ==, "openid email profile");
+        g_assert_null(access_scope(client, "orders:write"));
+        g_assert_null(access_scope(client, "openid orders:write email"));
+}
+
 /* --- signed answers --- */
 
 typedef struct SignedCase {
@@ -473,6 +484,8 @@ int main(int argc, char **argv)
         g_test_add_func("/token/a lightweight one shows little, and introspection the rest",
                         test_lightweight);
         g_test_add_func("/token/a raw one has the ordered claims and header alone", test_raw);
+        g_test_add_func("/scope/what is neither the client's nor everybody's is refused",
+                        test_scope);
         g_test_add_func("/token/revoked by itself, its jti or its sub, and no other", test_revoke);
         add_rows("signed", SIGNED_CASES, G_N_ELEMENTS(SIGNED_CASES), sizeof(SignedCase),
                  test_signed);
