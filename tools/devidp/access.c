@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char *const ALWAYS_GRANTED[] = { "profile", "email" };
+static const char *const ALWAYS_GRANTED[] = { "profile", "email", NULL };
 static const char *const DEFAULT_REALM_ROLES[] = { "offline_access", "uma_authorization" };
 static const char *const ACCOUNT_ROLES[] = { "manage-account", "manage-account-links",
                                              "view-profile" };
@@ -63,8 +63,8 @@ char *access_scope(const Client *client, const char *wanted)
         add_words(scope, client->default_scopes);
         for (char **word = words; *word; word++)
                 add_word(scope, *word);
-        for (size_t i = 0; i < G_N_ELEMENTS(ALWAYS_GRANTED); i++)
-                add_word(scope, ALWAYS_GRANTED[i]);
+        for (const char *const *word = ALWAYS_GRANTED; *word; word++)
+                add_word(scope, *word);
         return g_strdup(scope->str);
 }
 
@@ -206,7 +206,7 @@ json_t *access_lightweight(const Access *access, const json_t *claims)
                 json_object_set(kept, "aud",
                                 json_array_size(aud) == 1 ? json_array_get(aud, 0) : aud);
         if (!access->sid) /* Keycloak leaves sub out only where a session can give it back */
-                put(kept, "sub", access->person->id);
+                put(kept, "sub", json_string_value(json_object_get(claims, "sub")));
         return kept;
 }
 
