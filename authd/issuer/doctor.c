@@ -268,25 +268,6 @@ static void doctor_on_discovery(const FetchAnswer *answer, void *userdata)
 
 /* ---- life ---- */
 
-static IssuerSettings *settings_copy(const IssuerSettings *settings)
-{
-        IssuerSettings *copy = g_new0(IssuerSettings, 1);
-
-        copy->name = g_strdup(settings->name);
-        copy->url = g_strdup(settings->url);
-        copy->fetch_url = g_strdup(settings->fetch_url);
-        copy->ca_file = g_strdup(settings->ca_file);
-        copy->keys_file = g_strdup(settings->keys_file);
-        copy->algorithms = settings->algorithms;
-        copy->leeway_sec = settings->leeway_sec;
-        copy->proxy = g_strdup(settings->proxy);
-        copy->fetch_token_file = g_strdup(settings->fetch_token_file);
-        copy->introspection_url = g_strdup(settings->introspection_url);
-        copy->introspection_signed = settings->introspection_signed;
-        client_auth_settings_copy(&settings->client, &copy->client);
-        return copy;
-}
-
 static void doctor_begin(Doctor *doctor)
 {
         g_autofree char *url = discovery_document_url(doctor_base(doctor));
@@ -308,7 +289,7 @@ Doctor *doctor_start(Fetcher *fetcher, const IssuerSettings *settings, const cha
         Doctor *doctor = g_new0(Doctor, 1);
 
         doctor->fetcher = fetcher;
-        doctor->settings = settings_copy(settings);
+        doctor->settings = issuer_settings_copy(settings);
         doctor->ca_pem = g_strdup(ca_pem);
         doctor->policies = g_ptr_array_new_with_free_func((GDestroyNotify) doctor_policy_free);
         for (size_t i = 0; i < n_policies; i++)

@@ -2,9 +2,9 @@
 #include "issuer/doctor_walk.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/secret.h"
 #include "issuer/advice.h"
+#include "issuer/source.h"
 #include "token/json.h"
 
 static const char *const check_names[] = {
@@ -107,37 +107,6 @@ void doctor_call(Doctor *doctor, FetchOptions options, FetchDone done)
         doctor->fetch = fetch_start(doctor->fetcher, &options, done, doctor);
 }
 
-/* Nothing that ends a header's line. */
-static bool is_bearer(const char *token)
-{
-        for (const char *at = token; *at; at++)
-                if (!g_ascii_isgraph(*at))
-                        return false;
-        return *token != '\0';
-}
-
-/* "Authorization: Bearer …" of fetch_token_file; NULL: none is set, or *error says why not. Erase
- * it. */
-static char *doctor_fetch_header(const Doctor *doctor, GError **error)
-{
-        g_autofree char *token = NULL;
-        size_t len = 0;
-        char *header = NULL;
-
-        if (!doctor->settings->fetch_token_file ||
-            !file_read(doctor->settings->fetch_token_file, DOCTOR_FETCH_TOKEN_MAX, &token, &len,
-                       error))
-                return NULL;
-        if (is_bearer(g_strchomp(token)))
-                header = g_strconcat("Authorization: Bearer ", token, NULL);
-        else
-                g_set_error(error, g_quark_from_static_string("authd-doctor"), 0,
-                            "%s: holds no bearer token (RFC 6750)",
-                            doctor->settings->fetch_token_file);
-        secret_erase(token, len);
-        return header;
-}
-
 static void header_free(char *header)
 {
         if (header)
@@ -147,18 +116,18 @@ static void header_free(char *header)
 
 bool doctor_get(Doctor *doctor, const char *url, size_t size_max, FetchDone done, GError **error)
 {
-        g_autoptr(GError) cause = NULL;
-        char *header = doctor_fetch_header(doctor, &cause);
+        const char *path = doctor->settings->fetch_token_file;
+        char *header = path ? source_bearer_line(path, error) : NULL;
         const char *const headers[] = { header, NULL };
 
-        if (cause) {
-                g_propagate_error(error, g_steal_pointer(&cause));
+        if (path && !header)
                 return false;
-        }
-        doctor_call(
-            doctor,
-            (FetchOptions){ .url = url, .headers = header ? headers : NULL, .size_max = size_max },
-            done);
+        doctor_call(doctor,
+                    (FetchOptions){ .url = url,
+                                    .headers = header ? headers : NULL,
+                                    .size_max = size_max,
+                                    .want_certificate = true },
+                    done);
         header_free(header);
         return true;
 }

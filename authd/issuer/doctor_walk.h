@@ -11,7 +11,6 @@
 
 #define DOCTOR_ANSWER_SIZE_MAX  (256 * 1024) /* of the token and introspection endpoints */
 #define DOCTOR_ANSWER_DEPTH_MAX 16
-#define DOCTOR_FETCH_TOKEN_MAX  (16 * 1024)
 
 /* In the order of the walk; whatever was not reached is skipped at its end. */
 typedef enum DoctorCheck {

@@ -1,6 +1,7 @@
 /* doctor: one fault of a provider at a time, and what the doctor says of it, as rows. */
 #include "issuer/doctor.h"
 
+#include "../net/tls_server.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "fake_provider.h"
@@ -924,6 +925,54 @@ static void test_probe(void)
         stage_strike(&stage);
 }
 
+/* ---- certificates; by the real clock ---- */
+
+typedef struct CertificateRow {
+        const char *sentence;
+        int64_t ends_sec; /* from now */
+        bool trusted;
+        const char *check, *result, *found, *advice;
+} CertificateRow;
+
+#define DAY (24 * 3600)
+
+static const CertificateRow certificates[] = {
+        { "a certificate for long", 15 * DAY, true, "certificate", "ok", "valid until", "" },
+        { "a certificate that ends soon", 13 * DAY, true, "certificate", "warning", "ends at",
+          "Renew" },
+        { "a certificate that ended", -60, true, "discovery", "failed", "not trusted", "ca_file" },
+        { "a certificate of an unknown authority", DAY, false, "discovery", "failed", "not trusted",
+          "ca_file" },
+        { "an untrusted certificate is not looked at", DAY, false, "certificate", "skipped",
+          "discovery failed", "" },
+};
+
+static void run_certificate(const void *data)
+{
+        const CertificateRow *row = data;
+        g_autofree char *pem = NULL;
+        TlsAuthority *authority = tls_authority_new();
+        const TlsServerOptions options = { .address = "127.0.0.1", .ends_sec = row->ends_sec };
+        TlsServer *server = tls_server_new(authority, &options);
+        Doctor *doctor;
+        Stage stage;
+
+        stage_set(&stage);
+        clock_set_wall_for_tests(0);
+        pem = g_strdup(row->trusted ? tls_authority_pem(authority) : NULL);
+        put_text(&stage.settings->url,
+                 g_strdup_printf("https://127.0.0.1:%u", tls_server_port(server)));
+        doctor = doctor_start(stage.fetcher, stage.settings, pem, NULL, 0, on_done, &stage);
+        stage_wait(&stage);
+        g_assert_cmpstr(said(finding(&stage, row->check), "result"), ==, row->result);
+        assert_part(said(finding(&stage, row->check), "found"), row->found);
+        assert_part(said(finding(&stage, row->check), "advice"), row->advice);
+        doctor_free(doctor);
+        stage_strike(&stage);
+        tls_server_free(server);
+        tls_authority_free(authority);
+}
+
 static void test_freed_while_asking(void)
 {
         Doctor *doctor;
@@ -982,6 +1031,11 @@ int main(int argc, char **argv)
                 g_autofree char *path = g_strdup_printf("/doctor/%s", name);
 
                 g_test_add_data_func(path, &rows[i], run_row);
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(certificates); i++) {
+                g_autofree char *path = g_strdup_printf("/doctor/%s", certificates[i].sentence);
+
+                g_test_add_data_func(path, &certificates[i], run_certificate);
         }
         g_test_add_func("/doctor/all is well", test_all_well);
         g_test_add_func("/doctor/the worst result is the whole's", test_worst_counts);
