@@ -56,8 +56,10 @@ struct Doctor {
 
 /* found and advice are taken over. */
 void doctor_tell(Doctor *doctor, DoctorCheck check, DoctorResult result, char *found, char *advice);
-/* What stands before next and was not looked at. */
-void doctor_skip_to(Doctor *doctor, DoctorCheck next, const char *why);
+/* What was not looked at from one check on to before the next. */
+void doctor_skip(Doctor *doctor, DoctorCheck from, DoctorCheck next, const char *why);
+/* provider_sec: its time, in an answer to the last call. */
+void doctor_tell_clock(Doctor *doctor, int64_t provider_sec);
 /* The end, and the doctor's last act. why: what kept us from the rest. */
 void doctor_finish(Doctor *doctor, const char *why);
 /* With the client's own name where the console shows it. */

@@ -309,6 +309,11 @@ static void without_client(Stage *stage)
         put_text(&stage->settings->client.client_id, NULL);
 }
 
+static void no_keys(Stage *stage)
+{
+        serve(stage, FAKE_PROVIDER_KEYS_PATH, 404, "", "");
+}
+
 static void secret_is_gone(Stage *stage)
 {
         put_text(&stage->settings->client.secret_file, g_strdup("/nonexistent/secret"));
@@ -503,8 +508,18 @@ static const Row rows[] = {
           .result = "ok", .found = "agrees" },
         { "a day behind", DISCOVERY, 200, "Date: Tue, 13 Oct 2026 17:46:40 GMT\r\n", NULL,
           .check = "clock", .result = "failed", .found = "86400 s behind", .advice = "NTP" },
-        { "no Date", DISCOVERY, 200, NULL, NULL, .check = "clock", .result = "skipped",
-          .found = "no Date" },
+        { "no Date, but a token of our own", DISCOVERY, 200, NULL, NULL, .check = "clock",
+          .result = "ok", .found = "agrees" },
+        { "no Date, and our token is from tomorrow", DISCOVERY, 200, NULL, NULL,
+          .claims = "{'iss':'URL','sub':'7','exp':1792086500,'iat':1792086400}", .check = "clock",
+          .result = "failed", .found = "86400 s ahead", .advice = "NTP" },
+        { "a Date counts more than our token", .check = "clock", .result = "ok",
+          .claims = "{'iss':'URL','sub':'7','exp':1792086500,'iat':1792086400}",
+          .found = "agrees" },
+        { "neither Date nor token", DISCOVERY, 200, NULL, NULL, .set = without_client,
+          .check = "clock", .result = "skipped", .found = "neither a Date header" },
+        { "no Date and no keys", DISCOVERY, 200, NULL, NULL, .set = no_keys, .check = "clock",
+          .result = "skipped", .found = "neither a Date header" },
         { "the clock of one that refuses", DISCOVERY, 503, DATE("17:48:40"), "", .check = "clock",
           .result = "failed", .found = "120 s ahead", .advice = "NTP" },
 
@@ -729,9 +744,13 @@ static const Row rows[] = {
         { "a policy that introspects is judged by the answer, too",
           .claims = CLAIMS_WITH(",'sub':'7e2f'"), .set = introspects_for_orders,
           .check = "policy orders: audience", .result = "ok", .found = ": orders; wanted" },
-        { "one that does not is judged by the token", .claims = CLAIMS_WITH(",'sub':'7e2f'"),
-          .set = for_orders, .check = "policy orders: audience", .result = "warning",
-          .found = ": none; wanted", .advice = "Included Client Audience = orders" },
+        { "one that does not is judged by the token, and told that introspection knows more",
+          .claims = CLAIMS_WITH(",'sub':'7e2f'"), .set = for_orders,
+          .check = "policy orders: audience", .result = "warning", .found = ": none; wanted",
+          .advice = "introspect = always, or max-age 30s, in [policy orders]" },
+        { "neither token nor answer have it", .claims = CLAIMS_WITH(",'sub':'7e2f'"),
+          .set = for_warehouse, .check = "policy orders: audience", .result = "warning",
+          .found = ": none; wanted", .advice = "Included Client Audience = warehouse" },
         { "what the token says itself counts more than the answer", .set = introspects_for_orders,
           .check = "policy orders: audience", .result = "ok", .found = ": authd, orders; wanted" },
         { "an opaque token is judged by the answer", TOKEN_PATH, 200, NULL,
