@@ -231,8 +231,6 @@ static void introspector_note_trouble(Introspector *introspector, const Failure 
 static void introspector_fail(Introspector *introspector, Question *question, Failure *failure,
                               GPtrArray *ended)
 {
-        unsigned n_opened = introspector->breaker.n_opened;
-
         introspector_count(introspector, failure->result);
         if (failure->result && !failure->of_token)
                 breaker_failed(&introspector->breaker, question->probe, failure->hold_usec,
@@ -240,8 +238,7 @@ static void introspector_fail(Introspector *introspector, Question *question, Fa
         else
                 breaker_gave_up(&introspector->breaker, question->probe);
         /* After an outage it may be another version of itself. */
-        if (introspector->breaker.n_opened > n_opened)
-                introspector->tells_everybody = false;
+        introspector->tells_everybody &= introspector->breaker.open_until_usec == 0;
         if (!failure->of_token)
                 introspector_note_trouble(introspector, failure);
         question_end(question, INTROSPECT_UNAVAILABLE, g_steal_pointer(&failure->sentence), ended);
