@@ -12,14 +12,13 @@
 #include "verdict/check.h"
 #include "verdict/pending.h"
 
-#define API_PARK_USEC                                                                              \
-        (2 * G_USEC_PER_SEC)               /* a parked check: past it the verdict is unavailable   \
-                                            */
-#define API_MAIN_USEC (5 * G_USEC_PER_SEC) /* an administrative question to the main thread */
-#define API_DOCTOR_USEC                                                                            \
-        (40 * G_USEC_PER_SEC) /* MAIN_DOCTOR: it asks the provider several things                  \
-                               */
-#define API_AWAITING_MAX 256  /* of those at one time, a worker; more are answered 503 */
+/* A parked check: past it the verdict is unavailable. */
+#define API_PARK_USEC (2 * G_USEC_PER_SEC)
+/* An administrative question to the main thread; MAIN_DOCTOR, which asks the provider several
+ * things. */
+#define API_MAIN_USEC    (5 * G_USEC_PER_SEC)
+#define API_DOCTOR_USEC  (40 * G_USEC_PER_SEC)
+#define API_AWAITING_MAX 256 /* of those at one time, a worker; more are answered 503 */
 
 typedef struct Exchange Exchange;
 typedef struct Api Api;
