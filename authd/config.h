@@ -10,13 +10,14 @@
 #include "issuer/issuer.h"
 #include "verdict/policy.h"
 
-#define CONFIG_FILE_SIZE_MAX  (1024 * 1024)
-#define CONFIG_PATH_DEFAULT   "/etc/authd/authd.conf"
-#define CONFIG_SOCKET_DEFAULT "/run/authd/authd.sock"
-#define CONFIG_WORKERS_MAX    64
-#define CONFIG_FILES_MAX      256 /* in conf.d */
-#define CONFIG_CACHE_SIZE_MIN (INT64_C(256) * 1024)
-#define CONFIG_CACHE_SIZE_MAX (INT64_C(64) * 1024 * 1024 * 1024)
+#define CONFIG_FILE_SIZE_MAX     (1024 * 1024)
+#define CONFIG_PATH_DEFAULT      "/etc/authd/authd.conf"
+#define CONFIG_SOCKET_DEFAULT    "/run/authd/authd.sock"
+#define CONFIG_STATE_DIR_DEFAULT "/var/lib/authd"
+#define CONFIG_WORKERS_MAX       64
+#define CONFIG_FILES_MAX         256 /* in conf.d */
+#define CONFIG_CACHE_SIZE_MIN    (INT64_C(256) * 1024)
+#define CONFIG_CACHE_SIZE_MAX    (INT64_C(64) * 1024 * 1024 * 1024)
 
 typedef struct Config {
         char *socket_path;
@@ -28,6 +29,7 @@ typedef struct Config {
         bool allow_development_issuers;
         bool core_dumps;     /* PR_SET_DUMPABLE stays on */
         char *admin_group;   /* "authd-admin" */
+        char *state_dir;     /* NULL: nothing outlives the process */
         GPtrArray *issuers;  /* IssuerSettings */
         GPtrArray *policies; /* PolicySettings */
         GPtrArray *clients;  /* ClientSettings */

@@ -84,11 +84,12 @@ typedef struct KindWords {
         TokenKind kind;
 } KindWords;
 
-/* The header's typ, compared as a media type: without regard to case (RFC 2045 §5.1). */
+/* The header's typ, compared as a media type: without regard to case (RFC 2045 §5.1). JOSE says no
+ * more than JWT (RFC 7515 §4.1.9); a JWT-SVID may have either. */
 static const KindWords header_kinds[] = {
-        { "", TOKEN_KIND_UNMARKED },     { "JWT", TOKEN_KIND_UNMARKED },
-        { "at+jwt", TOKEN_KIND_ACCESS }, { "logout+jwt", TOKEN_KIND_LOGOUT },
-        { "dpop+jwt", TOKEN_KIND_DPOP },
+        { "", TOKEN_KIND_UNMARKED },         { "JWT", TOKEN_KIND_UNMARKED },
+        { "JOSE", TOKEN_KIND_UNMARKED },     { "at+jwt", TOKEN_KIND_ACCESS },
+        { "logout+jwt", TOKEN_KIND_LOGOUT }, { "dpop+jwt", TOKEN_KIND_DPOP },
 };
 
 /* Keycloak's typ claim. A token bound to a DPoP key says "DPoP": no bearer token. */
