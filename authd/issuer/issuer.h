@@ -20,9 +20,17 @@
 #define ISSUER_REFRESH_MAX_SEC     (15 * 60)
 #define ISSUER_REFRESH_DEFAULT_SEC (5 * 60)
 
+/* When to ask again, in parts of the time that an answer is fresh: between these two, by chance, so
+ * that it never ceases to be fresh while the provider is well and a fleet does not ask together. */
+#define ISSUER_REFRESH_FROM 0.8
+#define ISSUER_REFRESH_TO   0.9
+
 /* After a failure: the first retry, doubled by each further one, with jitter. */
 #define ISSUER_RETRY_MIN_USEC (1 * G_USEC_PER_SEC)
 #define ISSUER_RETRY_MAX_USEC (60 * G_USEC_PER_SEC)
+
+/* How long a provider's Retry-After (429, 503) keeps us from asking, for whatever reason. */
+#define ISSUER_RETRY_AFTER_MAX_SEC (5 * 60)
 
 /* Unknown kids: the least time between two fetches that they cause; kids whose askers may wait that
  * out (more are told UNAVAILABLE: nobody asked for theirs); askers parked on one issuer (more are

@@ -183,7 +183,7 @@ static void keys_answer_late(Keys *keys, GArray *answers)
 
 void keys_init(Keys *keys, int64_t now_usec)
 {
-        *keys = (Keys){ .due_usec = now_usec, .cooldown_usec = now_usec };
+        *keys = (Keys){ .due_usec = now_usec, .cooldown_usec = now_usec, .hold_usec = now_usec };
         keys->asked = askers_new();
         keys->late = askers_new();
         keys->absent = g_hash_table_new(g_str_hash, g_str_equal);
@@ -296,12 +296,14 @@ static bool keys_same_kids(GHashTable *a, GHashTable *b)
 void keys_succeeded(Keys *keys, GHashTable *kids, int64_t fresh_sec, double chance,
                     int64_t now_usec, GArray *answers)
 {
-        /* Up to a tenth earlier, so that a fleet started together does not ask together. */
-        int64_t fresh_usec = (int64_t) (fresh_sec * G_USEC_PER_SEC * (1.0 - chance / 10));
+        int64_t fresh_usec = fresh_sec * G_USEC_PER_SEC;
+        double part = ISSUER_REFRESH_TO - chance * (ISSUER_REFRESH_TO - ISSUER_REFRESH_FROM);
 
         keys_ended(keys, now_usec);
         keys->n_failures = 0;
-        keys->due_usec = now_usec + fresh_usec;
+        keys->hold_usec = now_usec;
+        keys->fresh_until_usec = now_usec + fresh_usec;
+        keys->due_usec = now_usec + (int64_t) ((double) fresh_usec * part);
         /* A token without a kid may be answered by any new set. */
         if (!keys_same_kids(keys->kids, kids))
                 keys_forget_absent(keys, "");
@@ -322,12 +324,31 @@ static int64_t keys_back_off_usec(unsigned n_failures, double chance)
         return (int64_t) (MIN(delay_usec, ISSUER_RETRY_MAX_USEC) * (1.0 - chance / 2));
 }
 
-void keys_failed(Keys *keys, double chance, int64_t now_usec, GArray *answers)
+void keys_failed(Keys *keys, int64_t retry_after_sec, double chance, int64_t now_usec,
+                 GArray *answers)
 {
+        int64_t hold_usec = CLAMP(retry_after_sec, 0, ISSUER_RETRY_AFTER_MAX_SEC) * G_USEC_PER_SEC;
+        /* Later by chance, for others were told the same moment. */
+        int64_t held_usec = hold_usec + (int64_t) ((double) hold_usec * chance / 10);
+
         keys_ended(keys, now_usec);
         keys->n_failures++;
-        keys->due_usec = now_usec + keys_back_off_usec(keys->n_failures, chance);
+        keys->hold_usec = now_usec + hold_usec;
+        keys->cooldown_usec = MAX(keys->cooldown_usec, keys->hold_usec);
+        keys->due_usec = now_usec + MAX(keys_back_off_usec(keys->n_failures, chance), held_usec);
         keys_give_up(keys, answers);
+}
+
+void keys_restored(Keys *keys, GHashTable *kids, int64_t fresh_until_usec)
+{
+        g_clear_pointer(&keys->kids, g_hash_table_unref);
+        keys->kids = kids;
+        keys->fresh_until_usec = fresh_until_usec;
+}
+
+void keys_hurry(Keys *keys, int64_t now_usec)
+{
+        keys->due_usec = MIN(keys->due_usec, MAX(now_usec, keys->hold_usec));
 }
 
 void keys_give_up(Keys *keys, GArray *answers)

@@ -32,8 +32,10 @@ typedef struct Keys {
         GQueue absent_order; /* oldest first, which is also the order of expiry */
         bool fetching;       /* an attempt is under way */
         unsigned n_failures; /* attempts that failed since the last good one */
-        int64_t cooldown_usec; /* until then no attempt for the sake of an unknown kid */
-        int64_t due_usec;      /* the background's next attempt */
+        int64_t cooldown_usec;    /* until then no attempt for the sake of an unknown kid */
+        int64_t due_usec;         /* the background's next attempt */
+        int64_t hold_usec;        /* until then the provider wants no attempt at all */
+        int64_t fresh_until_usec; /* of the last good set; meaningless without one */
 } Keys;
 
 /* keys_fresh_sec: for how long a set with this Cache-Control (NULL or "": none) is taken as fresh,
@@ -53,7 +55,17 @@ bool keys_begin(Keys *keys, int64_t now_usec);
  */
 void keys_succeeded(Keys *keys, GHashTable *kids, int64_t fresh_sec, double chance,
                     int64_t now_usec, GArray *answers);
-void keys_failed(Keys *keys, double chance, int64_t now_usec, GArray *answers);
+/* keys_failed: retry_after_sec: what the provider asked for; 0: nothing. It delays the background
+ * and questions alike, ISSUER_RETRY_AFTER_MAX_SEC at most; who asks meanwhile is told UNAVAILABLE.
+ */
+void keys_failed(Keys *keys, int64_t retry_after_sec, double chance, int64_t now_usec,
+                 GArray *answers);
+/* keys_restored: a set that an earlier daemon kept, before the first attempt ended. Whatever it is
+ * good for, the attempt that is due stays due. */
+void keys_restored(Keys *keys, GHashTable *kids, int64_t fresh_until_usec);
+/* keys_hurry: the way to the provider has changed: the next attempt is due now, or when the
+ * provider's hold is over. */
+void keys_hurry(Keys *keys, int64_t now_usec);
 /* keys_give_up: everybody who waits is told ISSUER_KEYS_UNAVAILABLE. */
 void keys_give_up(Keys *keys, GArray *answers);
 void keys_deinit(Keys *keys); /* nobody may wait any more */

@@ -305,7 +305,7 @@ static void source_fail(Source *source)
 
         /* Maybe the keys have moved: the document is read anew next time. */
         source->discovery_due_usec = 0;
-        keys_failed(&source->life, g_random_double(), clock_monotonic_usec(), answers);
+        keys_failed(&source->life, 0, g_random_double(), clock_monotonic_usec(), answers);
         source_end(source, answers);
 }
 

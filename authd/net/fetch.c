@@ -1,5 +1,6 @@
 #include "net/fetch.h"
 
+#include "base/clock.h"
 #include "base/secret.h"
 
 #include <arpa/inet.h>
@@ -12,6 +13,7 @@
 #define CONNECTIONS_PER_HOST_MAX 8
 #define HOST_SIZE                300
 #define USEC_PER_MSEC            1000
+#define CERTIFICATE_END          "Expire date:" /* of CURLINFO_CERTINFO */
 
 struct Fetcher {
         CURLM *multi;
@@ -26,6 +28,8 @@ struct Fetch {
         Fetcher *fetcher;
         CURL *easy;
         struct curl_slist *headers;
+        char *form; /* what is sent */
+        size_t form_len;
         GString *body;
         size_t size_max;
         int64_t deadline_usec;
@@ -80,6 +84,52 @@ bool fetch_url_allowed(const char *url, const char **ret_why)
         if (why && ret_why)
                 *ret_why = why;
         return !why;
+}
+
+static const char *why_not_proxy(CURLU *parsed)
+{
+        static const char *const schemes[] = { "http", "https", "socks5h", NULL };
+        char *scheme = NULL, *port = NULL, *path = NULL;
+        const char *why = "its proxy must be http://, https:// or socks5h://HOST:PORT";
+
+        if (curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+            curl_url_get(parsed, CURLUPART_PORT, &port, 0) == CURLUE_OK &&
+            curl_url_get(parsed, CURLUPART_PATH, &path, 0) == CURLUE_OK &&
+            g_strv_contains(schemes, scheme) && strcmp(path, "/") == 0)
+                why = NULL;
+        curl_free(scheme);
+        curl_free(port);
+        curl_free(path);
+        return why;
+}
+
+bool fetch_proxy_allowed(const char *proxy, const char **ret_why)
+{
+        CURLU *parsed = curl_url();
+        const char *why = "its proxy is malformed, or names a user";
+        unsigned flags = CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME;
+
+        if (proxy && !strpbrk(proxy, "?#") &&
+            curl_url_set(parsed, CURLUPART_URL, proxy, flags) == CURLUE_OK)
+                why = why_not_proxy(parsed);
+        curl_url_cleanup(parsed);
+        if (why && ret_why)
+                *ret_why = why;
+        return !why;
+}
+
+/* options_allowed: whether this may be sent at all. Plain http to loopback, asked of a proxy, would
+ * be the proxy's loopback. */
+static bool options_allowed(const FetchOptions *options, const char **ret_why)
+{
+        if (!fetch_url_allowed(options->url, ret_why))
+                return false;
+        if (!options->proxy)
+                return true;
+        if (g_ascii_strncasecmp(options->url, "https:", strlen("https:")) == 0)
+                return fetch_proxy_allowed(options->proxy, ret_why);
+        *ret_why = "plain http goes through no proxy";
+        return false;
 }
 
 /* note_host: host and port for sentences. */
@@ -148,6 +198,17 @@ static char *say_ca_file(const Fetch *fetch)
                                fetch->curl_error);
 }
 
+static char *say_own_certificate(const Fetch *fetch)
+{
+        return g_strdup_printf("our own certificate for %s cannot be used: %s", fetch->host,
+                               fetch->curl_error);
+}
+
+static char *say_proxy(const Fetch *fetch)
+{
+        return g_strdup_printf("the proxy to %s failed: %s", fetch->host, fetch->curl_error);
+}
+
 static char *say_cut(const Fetch *fetch)
 {
         return g_strdup_printf("the answer of %s ended early", fetch->host);
@@ -175,6 +236,9 @@ static const struct Trouble {
         { CURLE_PEER_FAILED_VERIFICATION, -EPROTO, say_untrusted },
         { CURLE_SSL_CONNECT_ERROR, -EPROTO, say_tls },
         { CURLE_SSL_CACERT_BADFILE, -EPROTO, say_ca_file },
+        { CURLE_SSL_CERTPROBLEM, -EPROTO, say_own_certificate },
+        { CURLE_COULDNT_RESOLVE_PROXY, -EIO, say_proxy },
+        { CURLE_PROXY, -EIO, say_proxy },
         { CURLE_PARTIAL_FILE, -EIO, say_cut },
         { CURLE_GOT_NOTHING, -EIO, say_silent },
 };
@@ -197,13 +261,23 @@ static struct Trouble what_happened(Fetch *fetch, CURLcode code)
 
 /* A fetch. */
 
+static void erase_headers(struct curl_slist *headers)
+{
+        for (struct curl_slist *line = headers; line; line = line->next)
+                secret_erase(line->data, strlen(line->data));
+        curl_slist_free_all(headers);
+}
+
 static void fetch_free(Fetch *fetch)
 {
         if (fetch->easy) {
                 curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
                 curl_easy_cleanup(fetch->easy);
         }
-        curl_slist_free_all(fetch->headers);
+        erase_headers(fetch->headers);
+        if (fetch->form)
+                secret_erase(fetch->form, fetch->form_len);
+        g_free(fetch->form);
         if (fetch->body)
                 g_string_free(fetch->body, TRUE);
         g_free(fetch->refusal);
@@ -241,6 +315,40 @@ static void answer_trouble(Fetch *fetch, int error, const char *sentence)
         answer(fetch, &what);
 }
 
+/* A date as HTTP writes it; 0: none. */
+static int64_t date_of(const char *text)
+{
+        time_t sec = text[0] ? curl_getdate(text, NULL) : -1;
+
+        return sec > 0 ? (int64_t) sec : 0;
+}
+
+/* RFC 9110 §10.2.3. More digits than an int64 has are as good as the largest. */
+static int64_t retry_after_of(const char *text, int64_t date_sec)
+{
+        int64_t from_sec = date_sec > 0 ? date_sec : clock_wall_sec();
+        size_t n_digits = strspn(text, "0123456789");
+
+        if (n_digits > 0 && text[n_digits] == '\0')
+                return g_ascii_strtoll(text, NULL, 10);
+        return MAX(date_of(text) - from_sec, 0);
+}
+
+/* The end of the certificate that the server showed as its own: the first of the chain. */
+static int64_t certificate_end_of(const Fetch *fetch)
+{
+        struct curl_certinfo *chain = NULL;
+        const struct curl_slist *line = NULL;
+
+        if (curl_easy_getinfo(fetch->easy, CURLINFO_CERTINFO, &chain) == CURLE_OK && chain &&
+            chain->num_of_certs > 0)
+                line = chain->certinfo[0];
+        for (; line; line = line->next)
+                if (g_str_has_prefix(line->data, CERTIFICATE_END))
+                        return date_of(line->data + strlen(CERTIFICATE_END));
+        return 0;
+}
+
 static void answer_http(Fetch *fetch)
 {
         long status = 0;
@@ -253,7 +361,10 @@ static void answer_http(Fetch *fetch)
                 .cache_control = answer_header(fetch, "Cache-Control"),
                 .etag = answer_header(fetch, "ETag"),
                 .retry_after = answer_header(fetch, "Retry-After"),
+                .date_sec = date_of(answer_header(fetch, "Date")),
+                .cert_expires_sec = certificate_end_of(fetch),
         };
+        what.retry_after_sec = retry_after_of(what.retry_after, what.date_sec);
         answer(fetch, &what);
 }
 
@@ -437,15 +548,45 @@ static void set_transport(CURL *easy, const FetchOptions *options)
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
         curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-        /* The empty string: no proxy, whatever the environment says. */
+        /* The empty strings: no proxy and no exception from one, whatever the environment says. */
         curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy ? options->proxy : "");
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+        curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+        curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+        curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+}
+
+static void set_authorities(CURL *easy, const FetchOptions *options)
+{
+        struct curl_blob pem = { .data = (void *) options->ca_pem, .flags = CURL_BLOB_COPY };
+
+        if (!options->ca_pem && !options->ca_file)
+                return;
+        /* Else the system's folder of authorities would be trusted beside those named. */
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        if (options->ca_pem) {
+                pem.len = strlen(options->ca_pem);
+                curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &pem);
+        } else {
+                curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+                /* curl would keep the file's authorities for a day. */
+                curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+        }
+}
+
+static void set_tls(CURL *easy, const FetchOptions *options)
+{
         curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-        if (options->ca_file) {
-                curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
-                /* Else the system's folder of authorities would be trusted beside the one named. */
-                curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        set_authorities(easy, options);
+        if (options->cert_file)
+                curl_easy_setopt(easy, CURLOPT_SSLCERT, options->cert_file);
+        if (options->cert_key_file)
+                curl_easy_setopt(easy, CURLOPT_SSLKEY, options->cert_key_file);
+        if (options->want_certificate) {
+                curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
+                curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
         }
 }
 
@@ -475,8 +616,11 @@ static void set_question(CURL *easy, Fetch *fetch, const FetchOptions *options)
         curl_easy_setopt(easy, CURLOPT_USERAGENT, "authd/" AUTHD_VERSION);
         if (options->form) {
                 curl_easy_setopt(easy, CURLOPT_POST, 1L);
-                curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) options->body.len);
-                curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, options->body.data);
+                fetch->form_len = options->body.len;
+                fetch->form =
+                    g_strndup(options->body.len > 0 ? options->body.data : "", fetch->form_len);
+                curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) fetch->form_len);
+                curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->form);
         }
         if (options->basic_user) {
                 g_autofree char *password =
@@ -521,6 +665,7 @@ static void begin(Fetch *fetch, const FetchOptions *options)
         g_assert(easy);
         fetch->easy = easy;
         set_transport(easy, options);
+        set_tls(easy, options);
         set_limits(easy, fetch);
         set_callbacks(easy, fetch);
         set_question(easy, fetch, options);
@@ -541,7 +686,7 @@ Fetch *fetch_start(Fetcher *fetcher, const FetchOptions *options, FetchDone done
         fetch->userdata = userdata;
         g_hash_table_add(fetcher->fetches, fetch);
         note_host(fetch, options->url);
-        if (fetch_url_allowed(options->url, &why))
+        if (options_allowed(options, &why))
                 begin(fetch, options);
         else
                 refuse(fetch, -EPERM, why);

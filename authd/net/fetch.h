@@ -2,8 +2,10 @@
  *
  * One Fetcher, one owner thread. Each fetch has a deadline, a size limit, and no redirects (a
  * provider that redirects is misconfigured or not the provider). https verifies peer and name, TLS
- * 1.2 at least; plain http is refused unless the host is a loopback literal or "localhost".
- * Environment proxies are ignored unless proxy is set. The callback is called exactly once, never
+ * 1.2 at least, and nothing here can turn that off; plain http is refused unless the host is a
+ * loopback literal or "localhost", and never goes through a proxy. The environment's proxies, and
+ * its exceptions from them, are ignored. Forms and header lines, which carry secrets, are erased
+ * when the fetch ends. The callback is called exactly once, never
  * before fetch_start returned; after fetch_cancel it is not called. */
 #pragma once
 
@@ -25,7 +27,8 @@ typedef struct FetchOptions {
         const char *ca_pem;
         const char *cert_file;      /* our own certificate (PEM chain), for mTLS; NULL: none */
         const char *cert_key_file;  /* and its key */
-        const char *proxy;          /* http://, https://, socks5h://HOST:PORT; NULL: none */
+        const char *proxy;          /* http://, https://, socks5h://HOST:PORT; NULL: none. One by
+                                     * https is known by the system's authorities */
         const char *const *headers; /* NULL-terminated "Name: value" lines; NULL: none */
         Span body;                  /* POST when form is set */
         bool form;                  /* POST, application/x-www-form-urlencoded */
@@ -33,6 +36,7 @@ typedef struct FetchOptions {
         Span basic_password;
         size_t size_max;       /* 0: default */
         int64_t deadline_usec; /* 0: default; relative */
+        bool want_certificate; /* fill in cert_expires_sec, by a connection of its own */
 } FetchOptions;
 
 typedef struct FetchAnswer {
@@ -45,8 +49,12 @@ typedef struct FetchAnswer {
         const char *cache_control;
         const char *etag;
         const char *retry_after;
+        /* The same read (seconds, or a date, counted from Date if that is there, so that clocks may
+         * differ); 0: absent, unreadable or past. Not bounded. */
+        int64_t retry_after_sec;
         int64_t date_sec;         /* the Date header, wall clock; 0: absent or unreadable */
-        int64_t cert_expires_sec; /* notAfter of the provider's certificate; 0: no TLS, not known */
+        int64_t cert_expires_sec; /* notAfter of the provider's certificate; 0: no TLS, or not
+                                   * wanted */
 } FetchAnswer;
 
 typedef void (*FetchDone)(const FetchAnswer *answer, void *userdata);
@@ -60,3 +68,5 @@ Fetch *fetch_start(Fetcher *fetcher, const FetchOptions *options, FetchDone done
 void fetch_cancel(Fetch *fetch); /* takes NULL */
 /* fetch_url_allowed: https, or http to loopback. False: *ret_why is a sentence. */
 bool fetch_url_allowed(const char *url, const char **ret_why);
+/* fetch_proxy_allowed: http, https or socks5h, with a port, without user, password or path. */
+bool fetch_proxy_allowed(const char *proxy, const char **ret_why);

@@ -668,3 +668,27 @@ bool keyset_equal(const KeySet *a, const KeySet *b)
                         return false;
         return true;
 }
+
+static void key_copy(const Key *from, Key *ret)
+{
+        *ret = *from;
+        ret->kid = g_strdup(from->kid);
+        EVP_PKEY_up_ref(ret->pkey);
+}
+
+KeySet *keyset_without(KeySet *set, bool (*drop)(const Key *key, void *userdata), void *userdata)
+{
+        KeySet *rest = g_new0(KeySet, 1);
+
+        g_atomic_ref_count_init(&rest->references);
+        rest->keys = g_new0(Key, set->n_keys + 1);
+        for (size_t i = 0; i < set->n_keys; i++)
+                if (!drop(&set->keys[i], userdata))
+                        key_copy(&set->keys[i], &rest->keys[rest->n_keys++]);
+        if (rest->n_keys == set->n_keys) {
+                keyset_unref(rest);
+                return keyset_ref(set);
+        }
+        keyset_index(rest);
+        return rest;
+}

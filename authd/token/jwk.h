@@ -64,4 +64,7 @@ const Key *keyset_find(const KeySet *set, Span kid, const Alg *alg);
 /* keyset_equal: the same keys (kid, algs and public part), in any order: nothing to publish anew.
  */
 bool keyset_equal(const KeySet *a, const KeySet *b);
+/* keyset_without: a new reference to the set of those that drop does not want; to set itself when
+ * it wants them all. It may be empty. */
+KeySet *keyset_without(KeySet *set, bool (*drop)(const Key *key, void *userdata), void *userdata);
 const char *jwk_answer_text(int answer);

@@ -8,7 +8,10 @@ typedef enum Verb {
         ASK,   /* subject asks; expect wait, asked, cooldown or unavailable */
         BEGIN, /* is an attempt due? yes or no */
         GOOD,  /* the attempt brought these kids; expect who is answered how, sorted */
-        BAD,   /* the attempt failed; expect likewise */
+        BAD,   /* the attempt failed; expect likewise; subject: Retry-After, in seconds */
+        KEPT,  /* these kids were restored, fresh until 100 s */
+        HURRY, /* the way has changed */
+        FRESH, /* until when, in milliseconds */
         NEXT,  /* milliseconds of the next attempt, or -1 */
 } Verb;
 
@@ -40,9 +43,9 @@ static const Conversation conversations[] = {
         { "a fresh set is asked for again when it is stale, not before",
           { { 0, BEGIN, NULL, "yes" },
             { 1000, GOOD, "a", "" },
-            { 1000, NEXT, NULL, "301000" },
-            { 300999, BEGIN, NULL, "no" },
-            { 301000, BEGIN, NULL, "yes" } } },
+            { 1000, NEXT, NULL, "271000" },
+            { 270999, BEGIN, NULL, "no" },
+            { 271000, BEGIN, NULL, "yes" } } },
         { "who asks before the first attempt is answered by it",
           { { 0, ASK, "a", "wait" },
             { 0, ASK, "x", "wait" },
@@ -52,7 +55,7 @@ static const Conversation conversations[] = {
           { { 0, BEGIN, NULL, "yes" },
             { 1, GOOD, "a b", "" },
             { 2, ASK, "b", "asked" },
-            { 2, NEXT, NULL, "300001" } } },
+            { 2, NEXT, NULL, "270001" } } },
         { "an unknown kid after the cooldown fetches at once",
           { { 0, BEGIN, NULL, "yes" },
             { 0, GOOD, "a", "" },
@@ -80,7 +83,7 @@ static const Conversation conversations[] = {
           { { 0, BEGIN, NULL, "yes" },
             { 5, ASK, "a", "wait" },
             { 9, GOOD, "a", "a=asked" },
-            { 9, NEXT, NULL, "300009" } } },
+            { 9, NEXT, NULL, "270009" } } },
         { "who asks during an attempt that lacks the kid gets one that began later",
           { { 0, BEGIN, NULL, "yes" },
             { 5, ASK, "b", "wait" },
@@ -102,7 +105,7 @@ static const Conversation conversations[] = {
             { 0, GOOD, "a", "x=asked" },
             { 1000, ASK, "x", "cooldown" },
             { 9999, ASK, "x", "cooldown" },
-            { 9999, NEXT, NULL, "300000" },
+            { 9999, NEXT, NULL, "270000" },
             { 10000, ASK, "x", "wait" },
             { 10000, BEGIN, NULL, "yes" } } },
         { "an absent kid that appears in a later set is known at once",
@@ -195,6 +198,73 @@ static const Conversation conversations[] = {
             { 4001, BAD, NULL, "b=unavailable" },
             { 5000, ASK, "b", "unavailable" },
             { 5001, ASK, "b", "wait" } } },
+        { "a provider that says when to come back is left alone until then",
+          { { 0, BEGIN, NULL, "yes" },
+            { 0, GOOD, "a", "" },
+            { 270000, BEGIN, NULL, "yes" },
+            { 270000, BAD, "20", "" },
+            { 270000, NEXT, NULL, "290000" },
+            { 280000, ASK, "b", "unavailable" },
+            { 280000, ASK, "a", "asked" },
+            { 280000, NEXT, NULL, "290000" },
+            { 289999, ASK, "b", "unavailable" },
+            { 289999, BEGIN, NULL, "no" },
+            { 290000, ASK, "b", "wait" },
+            { 290000, BEGIN, NULL, "yes" },
+            { 290000, GOOD, "a b", "b=asked" },
+            { 291000, ASK, "c", "wait" },
+            { 291000, BEGIN, NULL, "yes" } } },
+        { "but not for ever",
+          { { 0, BEGIN, NULL, "yes" },
+            { 0, BAD, "86400", "" },
+            { 0, NEXT, NULL, "300000" },
+            { 299999, ASK, "b", "unavailable" },
+            { 300000, ASK, "b", "wait" } } },
+        { "one that says less than we wait anyway changes nothing",
+          { { 0, BEGIN, NULL, "yes" },
+            { 0, BAD, NULL, "" },
+            { 1000, BEGIN, NULL, "yes" },
+            { 1000, BAD, "1", "" },
+            { 1000, NEXT, NULL, "3000" },
+            { 3000, BEGIN, NULL, "yes" },
+            { 3000, BAD, "-5", "" },
+            { 3000, NEXT, NULL, "7000" } } },
+        { "fresh until the provider's time is over, asked again before",
+          { { 0, BEGIN, NULL, "yes" },
+            { 1000, GOOD, "a", "" },
+            { 1000, FRESH, NULL, "301000" },
+            { 271000, BEGIN, NULL, "yes" },
+            { 271000, BAD, NULL, "" },
+            { 271000, FRESH, NULL, "301000" },
+            { 272000, BEGIN, NULL, "yes" },
+            { 272000, GOOD, "a", "" },
+            { 272000, FRESH, NULL, "572000" } } },
+        { "kids that were kept are known at once, and confirmed at once",
+          { { 0, KEPT, "a", "" },
+            { 0, ASK, "a", "asked" },
+            { 0, FRESH, NULL, "100000" },
+            { 0, NEXT, NULL, "0" },
+            { 0, ASK, "b", "wait" },
+            { 0, BEGIN, NULL, "yes" },
+            { 5, BAD, NULL, "b=unavailable" },
+            { 5, ASK, "a", "asked" },
+            { 5, FRESH, NULL, "100000" },
+            { 1005, BEGIN, NULL, "yes" },
+            { 1005, GOOD, "b", "" },
+            { 1005, FRESH, NULL, "301005" },
+            { 2005, ASK, "a", "wait" } } },
+        { "another way is tried at once, but not against the provider's will",
+          { { 0, BEGIN, NULL, "yes" },
+            { 0, GOOD, "a", "" },
+            { 5, HURRY, NULL, "" },
+            { 5, BEGIN, NULL, "yes" },
+            { 5, BAD, "20", "" },
+            { 6, HURRY, NULL, "" },
+            { 6, NEXT, NULL, "20005" },
+            { 20005, BEGIN, NULL, "yes" },
+            { 20005, HURRY, NULL, "" },
+            { 20005, NEXT, NULL, "-1" },
+            { 20005, BAD, NULL, "" } } },
         { "a failure does not make a kid absent",
           { { 0, ASK, "b", "wait" },
             { 0, BEGIN, NULL, "yes" },
@@ -281,14 +351,19 @@ static char *play(Stage *stage, const Line *line)
                                now_usec, stage->answers);
                 return answers_text(stage->answers);
         case BAD:
-                keys_failed(&stage->keys, 0, now_usec, stage->answers);
+                keys_failed(&stage->keys,
+                            line->subject ? g_ascii_strtoll(line->subject, NULL, 10) : 0, 0,
+                            now_usec, stage->answers);
                 return answers_text(stage->answers);
+        case KEPT: keys_restored(&stage->keys, kids_of(line->subject), 100 * G_USEC_PER_SEC); break;
+        case HURRY: keys_hurry(&stage->keys, now_usec); break;
+        case FRESH: return g_strdup_printf("%lld", (long long) stage->keys.fresh_until_usec / 1000);
         case NEXT:
                 next_usec = keys_next_usec(&stage->keys);
                 return g_strdup_printf("%lld", (long long) (next_usec < 0 ? -1 : next_usec / 1000));
-        case END: break;
+        case END: g_assert_not_reached();
         }
-        g_assert_not_reached();
+        return g_strdup("");
 }
 
 static void test_conversation(gconstpointer data)
@@ -352,11 +427,14 @@ static void test_chance(void)
 
         stage_set(&stage);
         g_assert_true(keys_begin(&stage.keys, 0));
-        keys_failed(&stage.keys, 1, 0, stage.answers);
+        keys_failed(&stage.keys, 0, 1, 0, stage.answers);
         g_assert_cmpint(keys_next_usec(&stage.keys), ==, ISSUER_RETRY_MIN_USEC / 2);
         g_assert_true(keys_begin(&stage.keys, G_USEC_PER_SEC));
         keys_succeeded(&stage.keys, kids_of("a"), 100, 1, G_USEC_PER_SEC, stage.answers);
-        g_assert_cmpint(keys_next_usec(&stage.keys), ==, 91 * G_USEC_PER_SEC);
+        g_assert_cmpint(keys_next_usec(&stage.keys), ==, 81 * G_USEC_PER_SEC);
+        g_assert_true(keys_begin(&stage.keys, 81 * G_USEC_PER_SEC));
+        keys_failed(&stage.keys, 100, 1, 100 * G_USEC_PER_SEC, stage.answers); /* later here */
+        g_assert_cmpint(keys_next_usec(&stage.keys), ==, 210 * G_USEC_PER_SEC);
         stage_strike(&stage);
 }
 
@@ -519,7 +597,7 @@ int main(int argc, char **argv)
                 g_test_add_data_func(path, &conversations[i], test_conversation);
         }
         g_test_add_func("/keys/freshness by Cache-Control", test_freshness);
-        g_test_add_func("/keys/chance makes attempts earlier, never later", test_chance);
+        g_test_add_func("/keys/chance spreads attempts, within their bounds", test_chance);
         g_test_add_func("/keys/a flood of kids buys one fetch a cooldown", test_flood);
         g_test_add_func("/keys/room for kids in a cooldown", test_cooldown_room);
         g_test_add_func("/keys/room for kids that came late", test_late_room);

@@ -106,17 +106,43 @@ static void play_garbage(int fd)
         say(fd, "SSH-2.0-whatever\r\n");
 }
 
+static void play_busy(int fd)
+{
+        say(fd, "HTTP/1.1 503 Busy\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                "Retry-After: Sun, 06 Nov 1994 08:51:07 GMT\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void play_past(int fd)
+{
+        say(fd, "HTTP/1.1 503 Busy\r\nRetry-After: Sun, 06 Nov 1994 08:51:07 GMT\r\n"
+                "Content-Length: 0\r\n\r\n");
+}
+
+static void play_soon(int fd)
+{
+        say(fd, "HTTP/1.1 503 Busy\r\nDate: whenever\r\nRetry-After: soon\r\n"
+                "Content-Length: 0\r\n\r\n");
+}
+
 static const struct {
         const char *path;
         void (*play)(int fd);
         bool keeps;
 } scripts[] = {
-        { "/plain", play_plain, true },          { "/hang", play_hang, false },
-        { "/error", play_error, true },          { "/redirect", play_redirect, true },
-        { "/truncated", play_truncated, false }, { "/large", play_large, false },
-        { "/endless", play_endless, false },     { "/largest", play_largest, true },
-        { "/trickle", play_trickle, false },     { "/silent", play_silent, false },
+        { "/plain", play_plain, true },
+        { "/hang", play_hang, false },
+        { "/error", play_error, true },
+        { "/redirect", play_redirect, true },
+        { "/truncated", play_truncated, false },
+        { "/large", play_large, false },
+        { "/endless", play_endless, false },
+        { "/largest", play_largest, true },
+        { "/trickle", play_trickle, false },
+        { "/silent", play_silent, false },
         { "/garbage", play_garbage, false },
+        { "/busy", play_busy, true },
+        { "/past", play_past, true },
+        { "/soon", play_soon, true },
 };
 
 static bool play(Fake *fake, int fd)
@@ -200,6 +226,7 @@ typedef struct Outcome {
         int error;
         unsigned status;
         char *trouble, *body, *content_type, *cache_control, *etag, *retry_after;
+        int64_t retry_after_sec, date_sec;
 } Outcome;
 
 static void outcome_clear(Outcome *outcome)
@@ -226,6 +253,8 @@ static void on_done(const FetchAnswer *answer, void *userdata)
         outcome->cache_control = g_strdup(answer->cache_control);
         outcome->etag = g_strdup(answer->etag);
         outcome->retry_after = g_strdup(answer->retry_after);
+        outcome->retry_after_sec = answer->retry_after_sec;
+        outcome->date_sec = answer->date_sec;
 }
 
 static void wait_for(const Outcome *outcome)
@@ -332,6 +361,25 @@ static void test_headers_come(Bench *bench, gconstpointer unused)
         g_assert_cmpstr(bench->outcome.etag, ==, "");
 }
 
+static void test_retry_after(Bench *bench, gconstpointer unused)
+{
+        static const struct {
+                const char *path;
+                int64_t retry_after_sec, date_sec;
+        } waits[] = {
+                { "/plain", 7, 0 }, { "/busy", 90, 784111777 }, /* by the provider's own clock */
+                { "/past", 0, 0 },  { "/soon", 0, 0 },          { "/error", 0, 0 },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(waits); i++) {
+                start(bench, waits[i].path, (FetchOptions){ 0 });
+                wait_for(&bench->outcome);
+                g_assert_cmpint(bench->outcome.retry_after_sec, ==, waits[i].retry_after_sec);
+                g_assert_cmpint(bench->outcome.date_sec, ==, waits[i].date_sec);
+                outcome_clear(&bench->outcome);
+        }
+}
+
 static void test_form(Bench *bench, gconstpointer unused)
 {
         const char *const headers[] = { "X-Trace: 1", NULL };
@@ -424,6 +472,53 @@ static void test_proxy_ignored(Bench *bench, gconstpointer unused)
         g_unsetenv("http_proxy");
         g_assert_cmpint(bench->outcome.error, ==, -ECONNREFUSED);
         close(unheard);
+}
+
+/* Nor are its exceptions from proxies: what is to go through one never goes around it. */
+static void test_exception_ignored(Bench *bench, gconstpointer unused)
+{
+        int unheard = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        g_autofree char *proxy = g_strdup_printf("http://127.0.0.1:%u", listen_anywhere(unheard));
+        g_autofree char *url = g_strdup_printf("https://127.0.0.1:%u/plain", bench->fake.port);
+
+        g_setenv("no_proxy", "*", TRUE);
+        fetch_start(bench->fetcher, &(FetchOptions){ .url = url, .proxy = proxy }, on_done,
+                    &bench->outcome);
+        wait_for(&bench->outcome);
+        g_unsetenv("no_proxy");
+        g_assert_cmpint(bench->outcome.error, ==, -ECONNREFUSED);
+        g_assert_cmpuint(__atomic_load_n(&bench->fake.n_connections, __ATOMIC_SEQ_CST), ==, 0);
+        close(unheard);
+}
+
+static void test_proxy_asked(Bench *bench, gconstpointer unused)
+{
+        g_autofree char *proxy = g_strdup_printf("http://127.0.0.1:%u", bench->fake.port);
+
+        fetch_start(bench->fetcher,
+                    &(FetchOptions){ .url = "https://sso.example.com/", .proxy = proxy }, on_done,
+                    &bench->outcome);
+        wait_for(&bench->outcome);
+        g_autofree char *head = fake_head(&bench->fake);
+        g_test_message("%s", bench->outcome.trouble);
+        g_assert_true(g_str_has_prefix(head, "CONNECT sso.example.com:443 HTTP/1.1\r\n"));
+        g_assert_cmpint(bench->outcome.error, !=, 0);
+}
+
+static void test_proxy_refused(Bench *bench, gconstpointer unused)
+{
+        static const FetchOptions refused[] = {
+                { .url = "https://sso.example.com/", .proxy = "http://me:secret@127.0.0.1:1" },
+                { .url = "http://127.0.0.1:1/", .proxy = "http://127.0.0.1:1" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
+                fetch_start(bench->fetcher, &refused[i], on_done, &bench->outcome);
+                wait_for(&bench->outcome);
+                g_assert_cmpint(bench->outcome.error, ==, -EPERM);
+                g_assert_null(strstr(bench->outcome.trouble, "secret"));
+                outcome_clear(&bench->outcome);
+        }
 }
 
 static void test_cancelled(Bench *bench, gconstpointer unused)
@@ -521,11 +616,42 @@ static void test_url(gconstpointer userdata)
         g_assert_cmpint(why != NULL, ==, !row->allowed);
 }
 
+static const UrlRow proxies[] = {
+        { "http://proxy.example.com:3128", true },
+        { "http://proxy.example.com:3128/", true },
+        { "https://proxy.example.com:443", true },
+        { "socks5h://127.0.0.1:1080", true },
+        { "http://[::1]:3128", true },
+        { "socks5://127.0.0.1:1080", false }, /* would look the name up here */
+        { "socks4://127.0.0.1:1080", false },
+        { "http://proxy.example.com", false },
+        { "proxy.example.com:3128", false },
+        { "http://me@proxy.example.com:3128", false },
+        { "http://me:secret@proxy.example.com:3128", false },
+        { "http://proxy.example.com:3128/path", false },
+        { "http://proxy.example.com:3128/?query", false },
+        { "http://proxy.example.com:3128#part", false },
+        { "http://proxy.example.com:99999", false },
+        { "", false },
+        { NULL, false },
+};
+
+static void test_proxy(gconstpointer userdata)
+{
+        const UrlRow *row = userdata;
+        const char *why = NULL;
+
+        g_test_message("%s", row->url);
+        g_assert_cmpint(fetch_proxy_allowed(row->url, &why), ==, row->allowed);
+        g_assert_cmpint(why != NULL, ==, !row->allowed);
+}
+
 static const struct {
         const char *name;
         void (*test)(Bench *bench, gconstpointer unused);
 } tests[] = {
         { "the headers that matter come along", test_headers_come },
+        { "Retry-After comes in seconds", test_retry_after },
         { "a form is sent with its credentials", test_form },
         { "a connection serves five times", test_reuse },
         { "a closed port is told as such", test_refused },
@@ -533,6 +659,9 @@ static const struct {
         { "a missing CA file is told", test_ca_file_missing },
         { "plain http to others is refused by the loop", test_plain_http },
         { "proxies of the environment are ignored", test_proxy_ignored },
+        { "and so are their exceptions", test_exception_ignored },
+        { "a proxy is asked for a way, not for the page", test_proxy_asked },
+        { "a proxy with a password, or for plain http, is refused", test_proxy_refused },
         { "who was cancelled is not called", test_cancelled },
         { "a callback may start and cancel", test_from_callback },
         { "a fetcher freed under way calls nobody", test_freed_under_way },
@@ -556,6 +685,12 @@ int main(int argc, char **argv)
                     "/fetch/url/%zu %s", i, urls[i].allowed ? "is allowed" : "is refused");
 
                 g_test_add_data_func(path, &urls[i], test_url);
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(proxies); i++) {
+                g_autofree char *path = g_strdup_printf(
+                    "/fetch/proxy/%zu %s", i, proxies[i].allowed ? "is allowed" : "is refused");
+
+                g_test_add_data_func(path, &proxies[i], test_proxy);
         }
         return g_test_run();
 }

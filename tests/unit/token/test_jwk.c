@@ -211,6 +211,41 @@ static void test_equal(void)
         g_assert_false(keyset_equal(ab, bc));
 }
 
+static bool drop_named(const Key *key, void *userdata)
+{
+        const char *const *kids = userdata;
+
+        return g_strv_contains(kids, key->kid);
+}
+
+static void test_without(void)
+{
+        static const char *const none[] = { "c", NULL }, *const one[] = { "b", NULL },
+                                 *const all[] = { "a", "b", NULL };
+        const Alg *eddsa = alg_find(span_from("EdDSA"));
+        KeySet *set = rows_keyset(
+            "{\"keys\":[{\"kid\":\"b\",\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_"
+            "7TyWQHOg7hcvPapiMlrwIaaPcHURo\"},{\"kid\":\"a\",\"kty\":\"OKP\",\"crv\":\"Ed25519\","
+            "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}");
+        g_autoptr(KeySet) same = keyset_without(set, drop_named, (void *) none);
+        g_autoptr(KeySet) rest = keyset_without(set, drop_named, (void *) one);
+        g_autoptr(KeySet) empty = keyset_without(set, drop_named, (void *) all);
+
+        g_assert_true(same == set);
+        g_assert_null(keyset_find(set, SPAN_EMPTY, eddsa)); /* there are two */
+        keyset_unref(set);
+        g_clear_pointer(&same, keyset_unref); /* what was kept lives without them */
+        g_assert_cmpuint(keyset_size(rest), ==, 1);
+        g_assert_null(keyset_find(rest, span_from("b"), eddsa));
+        g_assert_cmpstr(keyset_find(rest, span_from("a"), eddsa)->kid, ==, "a");
+        g_assert_nonnull(keyset_find(rest, SPAN_EMPTY, eddsa)); /* the sole one now */
+        g_assert_cmpint(EVP_PKEY_get_bits(keyset_get(rest, 0)->pkey), >, 0);
+        g_assert_cmpuint(keyset_size(empty), ==, 0);
+        g_assert_null(keyset_find(empty, span_from("a"), eddsa));
+        g_assert_null(keyset_find(empty, SPAN_EMPTY, eddsa));
+        g_assert_false(keyset_equal(rest, empty));
+}
+
 static void test_too_long(void)
 {
         g_autofree char *json = g_strnfill(KEYSET_SIZE_MAX + 1, ' ');
@@ -259,6 +294,7 @@ int main(int argc, char **argv)
                         test_zero_in_front);
         g_test_add_func("/jwk/each of 1024 keys is found", test_many);
         g_test_add_func("/jwk/sets are equal in any order", test_equal);
+        g_test_add_func("/jwk/a set without some of its keys", test_without);
         g_test_add_func("/jwk/a document over 1 MiB is refused", test_too_long);
         g_test_add_func("/jwk/the last reference frees", test_reference);
         return g_test_run();
