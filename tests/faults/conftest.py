@@ -141,7 +141,7 @@ def row(request, pytestconfig):
     """The row, named by the test's first line; it is written down and judged when the test is over."""
     folder = pytestconfig.getoption("--rows")
     variant = request.node.callspec.id if hasattr(request.node, "callspec") else ""
-    name = " ".join(request.function.__doc__.split()).rstrip(".").replace("{}", variant)
+    name = request.function.__doc__.replace("{}", variant)
     return Row(name, Path(folder) if folder else None)
 
 

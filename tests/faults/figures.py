@@ -5,7 +5,7 @@ what is neither (OPEN) is only counted as sent. No answer at all is wrong for ea
 """
 
 import json
-import os
+import re
 from dataclasses import asdict, dataclass, field
 
 GOOD, BAD, OPEN = "good", "bad", "open"
@@ -57,9 +57,7 @@ class Row:
         wrong = self.figures.examples[:10]
         if self.folder:
             document = {"row": self.name, **asdict(self.figures), "beside": self.beside}
-            (self.folder / f"{os.getpid()}-{self.name.replace(' ', '-')[:80].replace('/', '-')}.json").write_text(
-                json.dumps(document)
-            )
+            (self.folder / f"{re.sub('[^a-z0-9]+', '-', self.name.lower())}.json").write_text(json.dumps(document))
         assert self.figures.sent, f"{self.name}: nothing was asked"
         assert not self.figures.wrong, f"{self.name}: {wrong}"
 

@@ -8,6 +8,7 @@ import base64
 import json
 import subprocess
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import harness
@@ -52,7 +53,7 @@ class Loop:
     """with Loop(...) as loop: loop.phase(…) …; figures are what all phases came to."""
 
     def __init__(self, authd, tokens, n_connections=N_CONNECTIONS, rate=RATE):
-        self.tokens, self.figures, self.times = tokens, Figures(), []
+        self.tokens, self.figures, self.times, self.reasons = tokens, Figures(), [], Counter()
         program = next(iter(authd.programs.build.rglob("checking_loop")), None)
         assert program, f"no checking_loop in {authd.programs.build}: it is built with tests/faults"
         self.process = subprocess.Popen(
@@ -95,6 +96,7 @@ class Loop:
         for token, answers in zip(self.tokens, told.pop("tokens")):
             for reason, n in answers.items():
                 figures.count(token.kind, reason, n)
+                self.reasons[reason] += n
         self.figures.add(figures)
         self.times.append(told)
         return figures
