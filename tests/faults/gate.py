@@ -13,6 +13,7 @@ import http.server
 import json
 import os
 import socket
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -26,7 +27,7 @@ ENDPOINTS = {  # by the end of the path
     "/token": "token",
 }
 PROVIDER_TIMEOUT_SEC = 20
-CLONE_NEWNET = 0x40000000
+NSENTER = {"net": "net", "mnt": "mount"}  # its words for them
 BIG_SIZE = 50 * 1024 * 1024
 BIG_BLOCK = b" " * 65536
 TRICKLE_SEC = 0.05  # a byte: a key set takes minutes
@@ -292,48 +293,50 @@ def listen(port=0):
     return one
 
 
-# --- a network of its own ---
+# --- a network and a file system of its own ---
 
 
 class Namespace:
-    """A network namespace held open by a sleeping process of ours; what is dropped in it is dropped nowhere else."""
+    """Namespaces held open by a waiting process of ours; what is dropped or mounted there is so nowhere else."""
 
-    def __init__(self, run):
-        """run: subprocess.run or a like."""
-        self.run = run
-        read, write = os.pipe()
+    FLAGS = {"net": 0x40000000, "mnt": 0x00020000}
+
+    def __init__(self, *kinds):
+        self.kinds = kinds
+        read, self.held = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            os.close(write)
-            ctypes.CDLL(None).unshare(CLONE_NEWNET)
-            os.read(read, 1)  # until the parent closes or dies
-            os._exit(0)
+            self._hold(read)
         os.close(read)
-        self.held = write
-        until("a network namespace of its own", self._is_other)
-        self.inside("ip", "link", "set", "lo", "up")
+        until("namespaces of its own", lambda: all(map(self._is_other, kinds)))
+        if "net" in kinds:
+            self.inside("ip", "link", "set", "lo", "up")
 
-    def _is_other(self):
-        return os.readlink(f"/proc/{self.pid}/ns/net") != os.readlink("/proc/self/ns/net")
+    def _hold(self, read):
+        """In the child: until the parent closes the pipe or dies."""
+        os.close(self.held)
+        ctypes.CDLL(None).unshare(sum(self.FLAGS[kind] for kind in self.kinds))
+        os.read(read, 1)
+        os._exit(0)
+
+    def _is_other(self, kind):
+        return os.readlink(f"/proc/{self.pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")
 
     def prefix(self):
-        return ["nsenter", f"--net=/proc/{self.pid}/ns/net"]
+        return ["nsenter", *(f"--{NSENTER[kind]}=/proc/{self.pid}/ns/{kind}" for kind in self.kinds)]
 
     def inside(self, *argv):
-        done = self.run([*self.prefix(), *argv], capture_output=True, text=True, check=False)
+        done = subprocess.run([*self.prefix(), *map(str, argv)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{argv}: {done.stderr}"
         return done.stdout
 
-    def enter(self):
-        with open(f"/proc/{self.pid}/ns/net") as file:
-            assert ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) == 0, "setns"
-
     def listen(self):
-        """A listening socket that belongs to the namespace, though we do not."""
+        """A listening socket that belongs to the network there, though we do not."""
         made = []
 
         def make():
-            self.enter()
+            with open(f"/proc/{self.pid}/ns/net") as file:
+                assert ctypes.CDLL(None).setns(file.fileno(), self.FLAGS["net"]) == 0, "setns"
             made.append(listen())
 
         thread = threading.Thread(target=make)

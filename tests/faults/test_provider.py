@@ -1,7 +1,6 @@
 """The provider answers badly or not at all; whoever has its keys goes on."""
 
 import errno
-import subprocess
 import time
 
 import pytest
@@ -67,7 +66,7 @@ def _later(token, phase):
 @pytest.mark.skipif(not is_root(), reason="a network namespace and its packet filter need root")
 def test_black_hole(row, daemon, provider, mixed):
     """Provider: black-holed, packets dropped"""
-    namespace = Namespace(subprocess.run)
+    namespace = Namespace("net")
     rule = ["INPUT", "-p", "tcp", "-j", "DROP"]
     try:
         with Gate(provider, namespace) as gate:
