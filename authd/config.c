@@ -237,18 +237,21 @@ static bool refuse_policy(const ConfigText *text, const char *name, const char *
         return refuse_key(text, section, "", what, error);
 }
 
-static const char **issuer_names(const Config *config)
+static PolicyIssuer *policy_issuers(const Config *config)
 {
-        const char **names = g_new0(const char *, config->issuers->len + 1);
+        PolicyIssuer *known = g_new0(PolicyIssuer, config->issuers->len);
 
-        for (size_t i = 0; i < config->issuers->len; i++)
-                names[i] = ((const IssuerSettings *) config->issuers->pdata[i])->name;
-        return names;
+        for (size_t i = 0; i < config->issuers->len; i++) {
+                const IssuerSettings *issuer = config->issuers->pdata[i];
+
+                known[i] = (PolicyIssuer){ issuer->name, issuer->client.client_id != NULL };
+        }
+        return known;
 }
 
 static bool compile_policies(Config *config, const ConfigText *text, GError **error)
 {
-        g_autofree const char **issuers = issuer_names(config);
+        g_autofree PolicyIssuer *issuers = policy_issuers(config);
         g_autoptr(GPtrArray) policies =
             g_ptr_array_new_with_free_func((GDestroyNotify) policy_unref);
         const char *file = text->files->pdata[0];
@@ -264,7 +267,7 @@ static bool compile_policies(Config *config, const ConfigText *text, GError **er
         for (size_t i = 0; i < config->policies->len; i++) {
                 const PolicySettings *settings = config->policies->pdata[i];
                 g_autoptr(GError) cause = NULL;
-                Policy *policy = policy_new(settings, issuers, &cause);
+                Policy *policy = policy_new(settings, issuers, config->issuers->len, &cause);
 
                 if (!policy)
                         return refuse_policy(text, settings->name, cause->message, error);

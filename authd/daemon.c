@@ -204,8 +204,8 @@ static void keys_answered(IssuerKeysAnswer answer, void *userdata)
 {
         g_autofree KeyQuestion *question = userdata;
 
-        worker_answer_keys(question->worker, &question->needs,
-                           answer == ISSUER_KEYS_UNAVAILABLE ? ASKED_IN_VAIN : ASKED_FRESH);
+        worker_answer_needs(question->worker, &question->needs,
+                            answer == ISSUER_KEYS_UNAVAILABLE ? ASKED_IN_VAIN : ASKED_FRESH, NULL);
 }
 
 static void worker_wants_keys(Worker *worker, const CheckNeeds *needs, void *userdata)
@@ -216,6 +216,12 @@ static void worker_wants_keys(Worker *worker, const CheckNeeds *needs, void *use
         *question = (KeyQuestion){ worker, *needs };
         issuers_want_key(daemon->issuers, needs->issuer, span_from(question->needs.kid),
                          keys_answered, question);
+}
+
+static void worker_wants_introspection(Worker *worker, const CheckNeeds *needs, Span token,
+                                       Claims *own, void *userdata)
+{
+        worker_answer_needs(worker, needs, ASKED_IN_VAIN, "nobody asks it yet.");
 }
 
 static void worker_wants_answer(Worker *worker, uint64_t id, MainQuestion what, char *argument,
@@ -324,7 +330,8 @@ static bool make_workers(Daemon *daemon, GError **error)
                 .main_mailbox = daemon->mailbox,
                 .cache = daemon->cache,
                 .metrics = daemon->metrics,
-                .hooks = { worker_closed, worker_wants_keys, worker_wants_answer, daemon },
+                .hooks = { worker_closed, worker_wants_keys, worker_wants_introspection,
+                           worker_wants_answer, daemon },
         };
         unsigned n = daemon->config->workers ? daemon->config->workers : count_processors();
 

@@ -35,7 +35,10 @@ typedef struct Letter {
         MailFunc done;
         void *userdata;
         CheckNeeds needs;
+        Secret *token;
+        Claims *own;
         Asked asked;
+        char *trouble;
         uint64_t id;
         MainQuestion question;
         char *argument;
@@ -70,6 +73,9 @@ static void letter_free(void *userdata)
                 close(letter->fd);
         issuer_view_unref(letter->view);
         rules_clear(&letter->rules);
+        secret_free(letter->token);
+        claims_unref(letter->own);
+        g_free(letter->trouble);
         g_free(letter->argument);
         g_free(letter->answer.body);
         g_free(letter);
@@ -105,6 +111,15 @@ static void main_reads_ask_keys(void *userdata)
         hooks->ask_keys(letter->worker, &letter->needs, hooks->userdata);
 }
 
+static void main_reads_ask_introspection(void *userdata)
+{
+        g_autoptr(Letter) letter = userdata;
+        const WorkerHooks *hooks = &letter->worker->settings.hooks;
+
+        hooks->ask_introspection(letter->worker, &letter->needs, secret_bytes(letter->token),
+                                 letter->own, hooks->userdata);
+}
+
 static void main_reads_ask_main(void *userdata)
 {
         g_autoptr(Letter) letter = userdata;
@@ -129,6 +144,16 @@ static void worker_asks_keys(Api *api, const CheckNeeds *needs)
 
         letter->needs = *needs;
         post_to_main(api->worker, main_reads_ask_keys, letter);
+}
+
+static void worker_asks_introspection(Api *api, const CheckNeeds *needs, Span token, Claims *own)
+{
+        Letter *letter = letter_new(api->worker);
+
+        letter->needs = *needs;
+        letter->token = secret_new(token);
+        letter->own = own ? claims_ref(own) : NULL;
+        post_to_main(api->worker, main_reads_ask_introspection, letter);
 }
 
 static void worker_asks_main(Api *api, uint64_t id, MainQuestion question, char *argument)
@@ -166,6 +191,7 @@ static void worker_watches_deadlines(Api *api)
 
 static const ApiHooks api_hooks = {
         .ask_keys = worker_asks_keys,
+        .ask_introspection = worker_asks_introspection,
         .ask_main = worker_asks_main,
         .watch_deadlines = worker_watches_deadlines,
 };
@@ -249,11 +275,12 @@ static void worker_reads_rules(void *userdata)
         worker_tells_done(letter);
 }
 
-static void worker_reads_keys_answer(void *userdata)
+static void worker_reads_needs_answer(void *userdata)
 {
         g_autoptr(Letter) letter = userdata;
 
-        pending_resolve(letter->worker->api.pending, &letter->needs, letter->asked);
+        pending_resolve(letter->worker->api.pending, &letter->needs, letter->asked,
+                        letter->trouble);
 }
 
 static void worker_reads_main_answer(void *userdata)
@@ -300,7 +327,7 @@ Worker *worker_new(unsigned index, const WorkerSettings *settings, IssuerView *v
         worker->context = g_main_context_new();
         worker->loop = g_main_loop_new(worker->context, FALSE);
         worker->mailbox = mailbox_new(worker->context);
-        worker->checker = checker_new(settings->cache);
+        worker->checker = checker_new(settings->cache, settings->answers);
         worker->server = server_new(worker->context, &handlers, error);
         api_init(&worker->api, &api_hooks, &worker->settings.metrics, worker->checker, worker);
         worker->api.view = issuer_view_ref(view);
@@ -352,13 +379,14 @@ void worker_give_rules(Worker *worker, const WorkerRules *rules, MailFunc done, 
         post_to_worker(worker, worker_reads_rules, letter);
 }
 
-void worker_answer_keys(Worker *worker, const CheckNeeds *needs, Asked asked)
+void worker_answer_needs(Worker *worker, const CheckNeeds *needs, Asked asked, const char *trouble)
 {
         Letter *letter = letter_new(worker);
 
         letter->needs = *needs;
         letter->asked = asked;
-        post_to_worker(worker, worker_reads_keys_answer, letter);
+        letter->trouble = g_strdup(trouble);
+        post_to_worker(worker, worker_reads_needs_answer, letter);
 }
 
 void worker_answer_main(Worker *worker, uint64_t id, MainAnswer *answer)

@@ -14,6 +14,10 @@ typedef struct Worker Worker;
 typedef struct WorkerHooks {
         void (*closed)(const Peer *peer, void *userdata);
         void (*ask_keys)(Worker *worker, const CheckNeeds *needs, void *userdata);
+        /* token and own are borrowed; own NULL: the token is opaque. Before it answers, the main
+         * thread puts what the issuer said into answers. */
+        void (*ask_introspection)(Worker *worker, const CheckNeeds *needs, Span token, Claims *own,
+                                  void *userdata);
         /* Owns argument. */
         void (*ask_main)(Worker *worker, uint64_t id, MainQuestion question, char *argument,
                          void *userdata);
@@ -22,7 +26,8 @@ typedef struct WorkerHooks {
 
 typedef struct WorkerSettings {
         Mailbox *main_mailbox;
-        ClaimsCache *cache; /* shared; outlives the workers */
+        ClaimsCache *cache;   /* shared; outlives the workers */
+        ClaimsCache *answers; /* of introspection; the same; NULL: nobody can be asked */
         ApiMetrics metrics;
         gid_t admin_gid;
         bool has_admin_gid;
@@ -43,7 +48,8 @@ void worker_give_connection(Worker *worker, int fd, const Peer *peer);
  * it. */
 void worker_give_view(Worker *worker, IssuerView *view, MailFunc done, void *userdata);
 void worker_give_rules(Worker *worker, const WorkerRules *rules, MailFunc done, void *userdata);
-void worker_answer_keys(Worker *worker, const CheckNeeds *needs, Asked asked);
+/* worker_answer_needs: of ask_keys and ask_introspection. trouble (may be NULL) is copied. */
+void worker_answer_needs(Worker *worker, const CheckNeeds *needs, Asked asked, const char *trouble);
 /* worker_answer_main: takes answer->body. */
 void worker_answer_main(Worker *worker, uint64_t id, MainAnswer *answer);
 size_t worker_n_parked(const Worker *worker); /* as of a moment ago */

@@ -168,6 +168,7 @@ static bool judge_take_keys(Judge *judge)
                 .url = options->issuer ? g_intern_string(options->issuer) : NULL,
                 .keys = keys,
                 .algorithms = ALG_SET_ALL,
+                .keys_fresh_until_usec = INT64_MAX,
         };
 
         if (keys)
@@ -177,7 +178,7 @@ static bool judge_take_keys(Judge *judge)
 
 static bool judge_make_policy(Judge *judge)
 {
-        static const char *const issuers[] = { ISSUER_NAME, NULL };
+        static const PolicyIssuer issuer = { .name = ISSUER_NAME };
         static const char *const any[] = { "any", NULL };
         const Options *options = judge->options;
         g_autoptr(PolicySettings) settings = policy_settings_new(POLICY_NAME);
@@ -190,7 +191,7 @@ static bool judge_make_policy(Judge *judge)
         /* Whoever types it means it; the daemon's settings want it said twice. */
         if (g_strv_contains((const char *const *) audience, POLICY_AUDIENCE_OF_ALL))
                 settings->force_audience = g_strdup(POLICY_AUDIENCE_OF_ALL);
-        judge->policy = policy_new(settings, issuers, &error);
+        judge->policy = policy_new(settings, &issuer, 1, &error);
         if (!judge->policy)
                 tell("%s", error->message);
         return judge->policy;
@@ -397,7 +398,7 @@ static ExitStatus judge_run(Judge *judge)
                 return EXIT_USAGE;
         if (!judge_take_keys(judge))
                 return EXIT_KEYS;
-        judge->checker = checker_new(NULL);
+        judge->checker = checker_new(NULL, NULL);
         if (!judge->checker) {
                 tell("OpenSSL lacks an algorithm that is needed");
                 return EXIT_IO;

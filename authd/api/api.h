@@ -49,6 +49,9 @@ typedef struct ApiMetrics {
 typedef struct ApiHooks {
         /* One letter to the main thread; the answer comes as pending_resolve(api->pending, …). */
         void (*ask_keys)(Api *api, const CheckNeeds *needs);
+        /* The same; the letter takes a copy of token and a reference of own (NULL: opaque). By the
+         * time of the answer, what the issuer said is in the checker's answers. */
+        void (*ask_introspection)(Api *api, const CheckNeeds *needs, Span token, Claims *own);
         /* One letter; the answer comes as api_main_answered(api, id, …). Owns argument. */
         void (*ask_main)(Api *api, uint64_t id, MainQuestion question, char *argument);
         /* Something waits now: the worker sees to api_expire. */

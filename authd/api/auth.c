@@ -2,7 +2,9 @@
  *
  * 204 with the policy's headers, each present, also when its claim is missing; 401 and 403 with
  * WWW-Authenticate (RFC 6750 §3); 404 for an unknown policy and 503 for could-not-ask, which nginx
- * turns into 500 and our snippet back into 503. The reason is in X-Authd-Reason. */
+ * turns into 500 and our snippet back into 503. The reason is in X-Authd-Reason. The subrequest's
+ * own method says nothing of the request that is judged: that one's is in X-Original-Method, which
+ * the proxy must set, since a client can. */
 #include "api/doors.h"
 
 #include "api/judge.h"
@@ -83,11 +85,20 @@ static void auth_judged(Exchange *exchange, Verdict *verdict)
                 deny(exchange, verdict);
 }
 
+/* original_method: said twice it is nobody's word, and an unknown method may change something. */
+static Span original_method(const Request *request)
+{
+        return request_header_count(request, "X-Original-Method") == 1
+                   ? request_header(request, "X-Original-Method")
+                   : SPAN_EMPTY;
+}
+
 void door_auth(Exchange *exchange)
 {
         /* Another scheme than Bearer is no token of ours: the same as none. */
         if (!judge_bearer(exchange->request, &exchange->token))
                 exchange->token = SPAN_EMPTY;
+        exchange->method = original_method(exchange->request);
         exchange->judged = auth_judged;
         if (judge_policy(exchange, route_rest(exchange->route, request_path(exchange->request))))
                 judge_token(exchange);

@@ -62,6 +62,7 @@ static GString *write_verdict(const Exchange *exchange, const Verdict *verdict)
                 tape_write_integer(verdict->until_sec, out);
         else
                 g_string_append(out, "null");
+        g_string_append(out, verdict->stale ? ",\"stale\":true" : ",\"stale\":false");
         write_headers(out, exchange->policy, claims);
         g_string_append(out, ",\"claims\":");
         tape_write(claims ? claims_root(claims) : TAPE_VALUE_ABSENT, out);
@@ -172,18 +173,36 @@ static void ask_by_body(Exchange *exchange)
                                  "The question has no token: {\"token\":\"…\",\"policy\":\"…\"}.");
                 return;
         }
+        exchange->method = question_string(exchange, "method");
         if (judge_policy(exchange, question_string(exchange, "policy")))
                 judge_token(exchange);
+}
+
+/* read_query: false: a problem was answered. The caller frees *ret_policy, NULL when none is named.
+ */
+static bool read_query(Exchange *exchange, char **ret_policy)
+{
+        static const char *const names[] = { "policy", "method" };
+        char **const values[] = { ret_policy, &exchange->query_method };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+                if (request_query_value(exchange->request, names[i], values[i]) != -EINVAL)
+                        continue;
+                exchange_problem(exchange, 400, "bad_request",
+                                 "The query names %s twice, or not readably.", names[i]);
+                return false;
+        }
+        exchange->method = span_from(exchange->query_method);
+        return true;
 }
 
 static void ask_by_header(Exchange *exchange)
 {
         g_autofree char *policy = NULL;
 
-        if (request_query_value(exchange->request, "policy", &policy) == -EINVAL)
-                exchange_problem(exchange, 400, "bad_request",
-                                 "The query names policy twice, or not readably.");
-        else if (!judge_bearer(exchange->request, &exchange->token))
+        if (!read_query(exchange, &policy))
+                return;
+        if (!judge_bearer(exchange->request, &exchange->token))
                 exchange_problem(exchange, 400, "bad_request",
                                  "Authorization is not of the form \"Bearer TOKEN\".");
         else if (exchange->token.len == 0)

@@ -25,6 +25,8 @@ static void exchange_free(Exchange *exchange)
         g_free(exchange->form_token);
         json_decref(exchange->body);
         policy_unref(exchange->policy);
+        g_free(exchange->query_method);
+        g_free(exchange->trouble);
         g_free(exchange->steps);
         g_free(exchange);
 }

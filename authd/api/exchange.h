@@ -21,10 +21,15 @@ struct Exchange {
         Trace trace;
         json_t *body; /* the parsed question; spans of the token borrow from it */
         Span token;
-        char *form_token; /* owned; erased when freed */
-        Policy *policy;   /* a reference */
+        char *form_token;   /* owned; erased when freed */
+        Policy *policy;     /* a reference */
+        Span method;        /* of the request that is judged; empty: none told */
+        char *query_method; /* owned; what method borrows from when it came in the query */
         Asked asked;
-        Steps *steps; /* owned; explain only */
+        Asked introspected;
+        char *trouble;         /* owned; why the last question was in vain; NULL: it was not */
+        int64_t judge_by_usec; /* both questions of a check end by then; 0: none was asked */
+        Steps *steps;          /* owned; explain only */
         void (*judged)(Exchange *exchange, Verdict *verdict);
         const char *challenge; /* WWW-Authenticate of a 401; NULL: "Bearer" */
         uint64_t main_id;

@@ -2,7 +2,9 @@
  *
  * On the Unix socket for all; on TCP only with a client's credentials (§2.1). The policy is the one
  * of the path (/introspect/POLICY), on TCP the client's own, else "default". What is refused is
- * {"active":false} and no more (§2.2); could-not-ask is 503 and never "inactive". */
+ * {"active":false} and no more (§2.2); could-not-ask is 503 and never "inactive". Such a client
+ * tells no method, so the request that it judges may change something: under introspect = writes
+ * the issuer is asked. */
 #include "api/doors.h"
 
 #include "api/clients.h"

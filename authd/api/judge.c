@@ -54,34 +54,61 @@ static void finish(Exchange *exchange, Verdict *verdict)
         verdict_clear(verdict);
 }
 
-/* asked: the check runs again from the top, under the view and the policies of now. */
-static void asked(Asked answer, void *userdata)
+/* judge_again: from the top, under the view and the policies of now. */
+static void judge_again(Exchange *exchange, const char *trouble)
 {
-        Exchange *exchange = userdata;
         g_autoptr(Policy) before = g_steal_pointer(&exchange->policy);
 
-        exchange->asked = answer;
+        g_free(exchange->trouble);
+        exchange->trouble = trouble ? g_strndup(trouble, VERDICT_DETAIL_MAX) : NULL;
         if (judge_policy(exchange, span_from(policy_name(before))))
                 judge_token(exchange);
 }
 
-static void park(Exchange *exchange, const CheckNeeds *needs)
+static void keys_asked(Asked answer, const char *trouble, void *userdata)
+{
+        Exchange *exchange = userdata;
+
+        exchange->asked = answer;
+        judge_again(exchange, trouble);
+}
+
+static void introspection_asked(Asked answer, const char *trouble, void *userdata)
+{
+        Exchange *exchange = userdata;
+
+        exchange->introspected = answer;
+        judge_again(exchange, trouble);
+}
+
+static void refuse_to_park(Exchange *exchange, const CheckNeeds *needs)
+{
+        Verdict verdict = VERDICT_INIT;
+
+        verdict.issuer = needs->issuer;
+        verdict_refuse(&verdict, VERDICT_UNAVAILABLE,
+                       "Too many checks already wait for an issuer; ask again.");
+        finish(exchange, &verdict);
+}
+
+/* park: own is for NEEDS_INTROSPECTION: the token's verified claims; NULL: it is opaque. */
+static void park(Exchange *exchange, const CheckNeeds *needs, Claims *own)
 {
         Api *api = exchange->api;
-        int r = pending_add(api->pending, needs, clock_monotonic_usec() + API_PARK_USEC, asked,
-                            exchange);
+        int r;
 
+        if (exchange->judge_by_usec == 0)
+                exchange->judge_by_usec = clock_monotonic_usec() + API_PARK_USEC;
+        r = pending_add(api->pending, needs, exchange->judge_by_usec,
+                        needs->kind == NEEDS_KEYS ? keys_asked : introspection_asked, exchange);
         if (r < 0) {
-                Verdict verdict = VERDICT_INIT;
-
-                verdict.issuer = needs->issuer;
-                verdict_refuse(&verdict, VERDICT_UNAVAILABLE,
-                               "Too many checks already wait for the issuer's keys; ask again.");
-                finish(exchange, &verdict);
+                refuse_to_park(exchange, needs);
                 return;
         }
-        if (r == 1)
+        if (r == 1 && needs->kind == NEEDS_KEYS)
                 api->hooks->ask_keys(api, needs);
+        else if (r == 1)
+                api->hooks->ask_introspection(api, needs, exchange->token, own);
         api->hooks->watch_deadlines(api);
 }
 
@@ -92,7 +119,11 @@ void judge_token(Exchange *exchange)
                 .token = exchange->token,
                 .policy = exchange->policy,
                 .now_sec = clock_wall_sec(),
+                .now_usec = clock_monotonic_usec(),
+                .unsafe = !judge_method_is_safe(exchange->method),
                 .asked = exchange->asked,
+                .introspected = exchange->introspected,
+                .trouble = exchange->trouble,
                 .steps = exchange->steps,
         };
         Verdict verdict = VERDICT_INIT;
@@ -100,12 +131,22 @@ void judge_token(Exchange *exchange)
 
         if (exchange->steps)
                 exchange->steps->n_steps = 0;
-        if (check_token(api->checker, api->view, &question, &verdict, &needs) == CHECK_NEEDS_KEYS) {
-                verdict_clear(&verdict);
-                park(exchange, &needs);
+        if (check_token(api->checker, api->view, &question, &verdict, &needs) == CHECK_ANSWERED) {
+                finish(exchange, &verdict);
                 return;
         }
-        finish(exchange, &verdict);
+        park(exchange, &needs, verdict.claims);
+        verdict_clear(&verdict);
+}
+
+bool judge_method_is_safe(Span method)
+{
+        static const char *const safe[] = { "GET", "HEAD", "OPTIONS", "TRACE" };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(safe); i++)
+                if (span_equal_string(method, safe[i]))
+                        return true;
+        return false;
 }
 
 bool judge_bearer(const Request *request, Span *ret_token)

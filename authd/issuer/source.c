@@ -534,6 +534,7 @@ IssuerFacts source_facts(const Source *source)
                 .leeway_sec = source->settings->leeway_sec,
                 .keys_at_sec = source->facts_at_sec,
                 .development = source->discovery && source->discovery->development,
+                .keys_fresh_until_usec = INT64_MAX,
         };
 }
 

@@ -2,17 +2,15 @@
  * is freed after the lock, since dropping the last reference to claims walks their whole JSON. */
 #include "verdict/cache.h"
 
-#include "verdict/policy.h"
-
 #define SHARD_SIZE_MIN     (64 * 1024) /* one token's claims fit in any case */
 #define HASH_OVERHEAD_SIZE 64 /* what the table itself needs for an entry, at its emptiest */
 
 typedef struct Entry Entry;
 struct Entry {
         Fingerprint fingerprint; /* the table's key */
-        CacheKeyFacts key;
-        Claims *claims;
-        int64_t end_sec; /* past every leeway: from here on a miss for everybody */
+        CacheFacts facts;
+        Claims *claims;  /* NULL: none */
+        int64_t end_sec; /* from here on a miss for everybody */
         size_t size_bytes;
         Entry *newer, *older;
 };
@@ -121,22 +119,23 @@ static Entry *shard_make_room(Shard *shard, size_t size_max, size_t wanted)
         return gone;
 }
 
-/* shard_look_up: a new reference, or NULL and *ret_gone when the entry's time is over. */
-static Claims *shard_look_up(Shard *shard, const Fingerprint *fingerprint, int64_t now_sec,
-                             CacheKeyFacts *ret_key, Entry **ret_gone)
+/* shard_look_up: false, and *ret_gone when the entry's time is over. */
+static bool shard_look_up(Shard *shard, const Fingerprint *fingerprint, int64_t now_sec,
+                          Claims **ret_claims, CacheFacts *ret_facts, Entry **ret_gone)
 {
         Entry *entry = g_hash_table_lookup(shard->entries, fingerprint);
 
         if (!entry || now_sec >= entry->end_sec) {
                 *ret_gone = shard_take(shard, entry);
                 shard->misses++;
-                return NULL;
+                return false;
         }
         shard_unlink(shard, entry);
         shard_link(shard, entry);
         shard->hits++;
-        *ret_key = entry->key;
-        return claims_ref(entry->claims);
+        *ret_facts = entry->facts;
+        *ret_claims = entry->claims ? claims_ref(entry->claims) : NULL;
+        return true;
 }
 
 /* ---- the cache ---- */
@@ -165,42 +164,41 @@ void claims_cache_free(ClaimsCache *cache)
         g_free(cache);
 }
 
-Claims *claims_cache_get(ClaimsCache *cache, const Fingerprint *fingerprint, int64_t now_sec,
-                         CacheKeyFacts *ret_key)
+bool claims_cache_get(ClaimsCache *cache, const Fingerprint *fingerprint, int64_t now_sec,
+                      Claims **ret_claims, CacheFacts *ret_facts)
 {
         Shard *shard = cache_shard(cache, fingerprint);
         Entry *gone = NULL;
-        Claims *claims;
+        bool hit;
 
         g_mutex_lock(&shard->lock);
-        claims = shard_look_up(shard, fingerprint, now_sec, ret_key, &gone);
+        hit = shard_look_up(shard, fingerprint, now_sec, ret_claims, ret_facts, &gone);
         g_mutex_unlock(&shard->lock);
         entry_free(gone);
-        return claims;
+        return hit;
 }
 
-static Entry *entry_new(const Fingerprint *fingerprint, Claims *claims, const CacheKeyFacts *key)
+static Entry *entry_new(const Fingerprint *fingerprint, Claims *claims, const CacheFacts *facts,
+                        int64_t end_sec)
 {
         Entry *entry = g_new0(Entry, 1);
 
         entry->fingerprint = *fingerprint;
-        entry->key = *key;
-        entry->claims = claims_ref(claims);
-        entry->end_sec = claims_expiry(claims) + POLICY_LEEWAY_SEC_MAX;
-        entry->size_bytes = sizeof(Entry) + HASH_OVERHEAD_SIZE + claims_size(claims);
+        entry->facts = *facts;
+        entry->claims = claims ? claims_ref(claims) : NULL;
+        entry->end_sec = end_sec;
+        entry->size_bytes = sizeof(Entry) + HASH_OVERHEAD_SIZE + (claims ? claims_size(claims) : 0);
         return entry;
 }
 
 void claims_cache_put(ClaimsCache *cache, const Fingerprint *fingerprint, Claims *claims,
-                      const CacheKeyFacts *key)
+                      const CacheFacts *facts, int64_t end_sec)
 {
         Shard *shard = cache_shard(cache, fingerprint);
-        Entry *entry, *replaced, *gone;
+        Entry *entry = entry_new(fingerprint, claims, facts, end_sec), *replaced, *gone;
 
-        if (claims_expiry(claims) == CLAIMS_TIME_NONE) /* nothing would ever end it */
-                return;
-        entry = entry_new(fingerprint, claims, key);
         if (entry->size_bytes > cache->shard_size_max) {
+                claims_cache_drop(cache, fingerprint); /* what it says is no longer the last word */
                 entry_free(entry);
                 return;
         }

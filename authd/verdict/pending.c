@@ -2,6 +2,8 @@
  * waiters is called, so that a waiter may ask again from within its call. */
 #include "verdict/pending.h"
 
+#define TROUBLE_LATE "it gave no answer in time."
+
 typedef struct Waiter {
         int64_t deadline_usec;
         PendingDone done;
@@ -23,15 +25,22 @@ struct Pending {
 static guint needs_hash(gconstpointer key)
 {
         const CheckNeeds *needs = key;
+        guint hash;
 
-        return g_str_hash(needs->kid) ^ g_direct_hash(needs->issuer);
+        if (needs->kind == NEEDS_KEYS)
+                return g_str_hash(needs->kid) ^ g_direct_hash(needs->issuer);
+        memcpy(&hash, needs->token.bytes, sizeof(hash)); /* SHA-256 needs no mixing */
+        return hash;
 }
 
 static gboolean needs_equal(gconstpointer a, gconstpointer b)
 {
         const CheckNeeds *one = a, *other = b;
 
-        return one->issuer == other->issuer && strcmp(one->kid, other->kid) == 0;
+        if (one->kind != other->kind || one->issuer != other->issuer)
+                return FALSE;
+        return one->kind == NEEDS_KEYS ? strcmp(one->kid, other->kid) == 0
+                                       : fingerprint_equal(&one->token, &other->token);
 }
 
 static void group_free(Group *group)
@@ -43,12 +52,12 @@ static void group_free(Group *group)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Group, group_free)
 
-static void waiters_call(const GArray *waiters, Asked asked)
+static void waiters_call(const GArray *waiters, Asked asked, const char *trouble)
 {
         for (guint i = 0; i < waiters->len; i++) {
                 const Waiter *waiter = &g_array_index(waiters, Waiter, i);
 
-                waiter->done(asked, waiter->userdata);
+                waiter->done(asked, trouble, waiter->userdata);
         }
 }
 
@@ -110,12 +119,12 @@ int pending_add(Pending *pending, const CheckNeeds *needs, int64_t deadline_usec
         return first ? 1 : 0;
 }
 
-void pending_resolve(Pending *pending, const CheckNeeds *needs, Asked asked)
+void pending_resolve(Pending *pending, const CheckNeeds *needs, Asked asked, const char *trouble)
 {
         g_autoptr(Group) group = pending_take(pending, needs);
 
         if (group)
-                waiters_call(group->waiters, asked);
+                waiters_call(group->waiters, asked, trouble);
 }
 
 /* group_split: moves those whose deadline is over into late; the rest stays in its order. */
@@ -163,7 +172,7 @@ int64_t pending_expire(Pending *pending, int64_t now_usec)
         if (pending->n_waiters > 0 && pending->next_deadline_usec <= now_usec) {
                 late = g_array_new(FALSE, FALSE, sizeof(Waiter));
                 pending_take_late(pending, now_usec, late);
-                waiters_call(late, ASKED_IN_VAIN);
+                waiters_call(late, ASKED_IN_VAIN, TROUBLE_LATE);
         }
         return pending->n_waiters > 0 ? pending->next_deadline_usec : -1;
 }

@@ -9,7 +9,8 @@
 
 #define PENDING_WAITERS_MAX 4096 /* a worker; more are answered unavailable at once */
 
-typedef void (*PendingDone)(Asked asked, void *userdata);
+/* trouble: why it was in vain or not permitted, a sentence, borrowed; NULL: none. */
+typedef void (*PendingDone)(Asked asked, const char *trouble, void *userdata);
 typedef struct Pending Pending;
 
 Pending *pending_new(void);
@@ -19,7 +20,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pending, pending_free)
  * -ENOBUFS. */
 int pending_add(Pending *pending, const CheckNeeds *needs, int64_t deadline_usec, PendingDone done,
                 void *userdata);
-void pending_resolve(Pending *pending, const CheckNeeds *needs, Asked asked);
+void pending_resolve(Pending *pending, const CheckNeeds *needs, Asked asked, const char *trouble);
 /* pending_expire: calls those whose deadline is at or before now; returns the next deadline, or -1.
  */
 int64_t pending_expire(Pending *pending, int64_t now_usec);

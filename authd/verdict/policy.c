@@ -29,6 +29,7 @@ struct Policy {
         TypeRule type_rule;
         int64_t leeway_sec;
         int64_t max_age_sec;
+        Freshness freshness;
         Demand demands[_DEMAND_MAX];
         HeaderList headers;
 };
@@ -41,6 +42,7 @@ PolicySettings *policy_settings_new(const char *name)
 
         settings->name = g_strdup(name);
         settings->leeway_sec = POLICY_LEEWAY_SEC_UNSET;
+        settings->keys_stale_for_sec = POLICY_STALE_UNSET;
         return settings;
 }
 
@@ -63,6 +65,7 @@ void policy_settings_free(PolicySettings *settings)
         g_free(settings->groups_claim);
         g_strfreev(settings->claims);
         g_strfreev(settings->headers);
+        g_free(settings->introspection_issuer);
         g_free(settings);
 }
 
@@ -71,7 +74,8 @@ void policy_settings_free(PolicySettings *settings)
 typedef struct Compile {
         Policy *policy;
         const PolicySettings *settings;
-        const char *const *known_issuers;
+        const PolicyIssuer *known;
+        size_t n_known;
         GError **error;
 } Compile;
 
@@ -97,38 +101,64 @@ static bool list_has(char *const *list, const char *word)
         return list && g_strv_contains((const char *const *) list, word);
 }
 
-/* Without the setting the only issuer is meant; with several configured it must be said which. */
-static char *const *issuers_meant(const Compile *compile)
+static const PolicyIssuer *known_issuer(const Compile *compile, const char *name)
 {
-        if (compile->settings->issuers)
-                return compile->settings->issuers;
-        if (compile->known_issuers[0] && !compile->known_issuers[1])
-                return (char *const *) compile->known_issuers;
+        for (size_t i = 0; i < compile->n_known; i++)
+                if (strcmp(compile->known[i].name, name) == 0)
+                        return &compile->known[i];
         return NULL;
 }
 
+static char *known_text(const Compile *compile)
+{
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        for (size_t i = 0; i < compile->n_known; i++)
+                g_string_append_printf(text, "%s%s", i > 0 ? "; " : "", compile->known[i].name);
+        return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static void take_issuer(Policy *policy, const char *name)
+{
+        policy->issuers[policy->n_issuers++] = g_intern_string(name);
+}
+
+/* Without the setting the only issuer is meant; with several configured it must be said which. */
 static bool compile_issuers(const Compile *compile)
 {
-        char *const *meant = issuers_meant(compile);
-        g_autofree char *known = g_strjoinv("; ", (char **) compile->known_issuers);
+        char **meant = compile->settings->issuers;
+        g_autofree char *known = known_text(compile);
         Policy *policy = compile->policy;
 
-        if (!compile->known_issuers[0])
+        if (compile->n_known == 0)
                 return refuse(compile, "issuers: no issuer is configured; add an [issuer NAME]");
-        if (!meant || !meant[0])
+        if (meant ? !meant[0] : compile->n_known > 1)
                 return refuse(compile,
                               "issuers is missing: there are several, name those whose "
                               "tokens are taken (issuers = %s)",
                               known);
-        policy->issuers = g_new0(const char *, g_strv_length((char **) meant));
-        for (size_t i = 0; meant[i]; i++) {
-                if (!g_strv_contains(compile->known_issuers, meant[i]))
+        policy->issuers = g_new0(const char *, meant ? g_strv_length(meant) : 1);
+        if (!meant)
+                take_issuer(policy, compile->known[0].name);
+        for (size_t i = 0; meant && meant[i]; i++) {
+                if (!known_issuer(compile, meant[i]))
                         return refuse(compile, "issuers: there is no [issuer %s]; there is %s",
                                       meant[i], known);
-                policy->issuers[policy->n_issuers++] = g_intern_string(meant[i]);
+                take_issuer(policy, meant[i]);
         }
-        policy->issuers_text = g_strjoinv(", ", (char **) meant);
+        policy->issuers_text = meant ? g_strjoinv(", ", meant) : g_strdup(policy->issuers[0]);
         return true;
+}
+
+static bool compile_freshness(const Compile *compile)
+{
+        Policy *policy = compile->policy;
+        g_autofree PolicyIssuer *issuers = g_new0(PolicyIssuer, policy->n_issuers);
+
+        for (size_t i = 0; i < policy->n_issuers; i++)
+                issuers[i] = *known_issuer(compile, policy->issuers[i]);
+        return freshness_init(&policy->freshness, compile->settings, issuers, policy->n_issuers,
+                              compile->error);
 }
 
 static bool compile_forced_audience(const Compile *compile)
@@ -232,14 +262,15 @@ static bool compile_headers(const Compile *compile)
 }
 
 static bool (*const compile_steps[])(const Compile *compile) = {
-        compile_issuers, compile_audience, compile_type,
-        compile_demands, compile_times,    compile_headers,
+        compile_issuers, compile_freshness, compile_audience, compile_type,
+        compile_demands, compile_times,     compile_headers,
 };
 
-Policy *policy_new(const PolicySettings *settings, const char *const *known_issuers, GError **error)
+Policy *policy_new(const PolicySettings *settings, const PolicyIssuer *known, size_t n_known,
+                   GError **error)
 {
         g_autoptr(Policy) policy = g_new0(Policy, 1);
-        const Compile compile = { policy, settings, known_issuers, error };
+        const Compile compile = { policy, settings, known, n_known, error };
 
         g_atomic_ref_count_init(&policy->references);
         policy->name = g_intern_string(settings->name);
@@ -317,8 +348,16 @@ static json_t *status_warnings(const Policy *policy)
         return warnings;
 }
 
+static json_t *status_keys_stale(const Freshness *freshness)
+{
+        if (freshness->keys_stale_usec == POLICY_STALE_UNSET)
+                return json_null();
+        return json_integer(freshness->keys_stale_usec / G_USEC_PER_SEC);
+}
+
 json_t *policy_status(const Policy *policy)
 {
+        const Freshness *freshness = &policy->freshness;
         const Demand *audience = &policy->demands[DEMAND_AUDIENCE];
         json_t *issuers = json_array(), *audiences = json_array();
 
@@ -328,8 +367,66 @@ json_t *policy_status(const Policy *policy)
                 json_array_append_new(audiences, json_string(audience->items[i].text));
         if (policy->any_audience)
                 json_array_append_new(audiences, json_string(ANY));
-        return json_pack("{s:s, s:o, s:o, s:o}", "name", policy->name, "issuers", issuers,
-                         "audience", audiences, "warnings", status_warnings(policy));
+        return json_pack("{s:s, s:o, s:o, s:s, s:s?, s:o, s:I, s:o}", "name", policy->name,
+                         "issuers", issuers, "audience", audiences, "introspect",
+                         freshness->mode_text, "introspection_issuer", freshness->issuer,
+                         "keys_stale_for_seconds", status_keys_stale(freshness),
+                         "introspection_stale_for_seconds",
+                         (json_int_t) (freshness->introspection_stale_usec / G_USEC_PER_SEC),
+                         "warnings", status_warnings(policy));
+}
+
+/* ---- freshness ---- */
+
+int64_t policy_keys_stale_usec(const Policy *policy, int64_t issuer_max_usec)
+{
+        int64_t own_usec = policy->freshness.keys_stale_usec;
+
+        return own_usec == POLICY_STALE_UNSET ? issuer_max_usec : MIN(own_usec, issuer_max_usec);
+}
+
+int64_t policy_introspection_stale_usec(const Policy *policy)
+{
+        return policy->freshness.introspection_stale_usec;
+}
+
+bool policy_introspects(const Policy *policy)
+{
+        return policy->freshness.mode != INTROSPECT_MODE_NEVER || policy->freshness.issuer;
+}
+
+const char *policy_introspection_issuer(const Policy *policy)
+{
+        return policy->freshness.issuer;
+}
+
+bool policy_demands_answer(const Policy *policy, bool unsafe)
+{
+        switch (policy->freshness.mode) {
+        case INTROSPECT_MODE_NEVER: return false;
+        case INTROSPECT_MODE_WRITES: return unsafe;
+        default: return true;
+        }
+}
+
+int64_t policy_answer_age_usec(const Policy *policy, bool unsafe)
+{
+        if (policy->freshness.mode == INTROSPECT_MODE_MAX_AGE)
+                return policy->freshness.max_age_usec;
+        if (policy_demands_answer(policy, unsafe))
+                return POLICY_ANSWER_OWN;
+        return INTROSPECTION_MAX_AGE_DEFAULT_SEC * G_USEC_PER_SEC;
+}
+
+bool policy_answers_once(const Policy *policy)
+{
+        return policy->freshness.mode == INTROSPECT_MODE_ALWAYS ||
+               policy->freshness.mode == INTROSPECT_MODE_WRITES;
+}
+
+const char *policy_introspect_text(const Policy *policy)
+{
+        return policy->freshness.mode_text;
 }
 
 /* ---- checking ---- */

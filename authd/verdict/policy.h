@@ -5,6 +5,7 @@
  * roles_all, groups_all, scopes_any turn it round. */
 #pragma once
 
+#include "verdict/freshness.h"
 #include "verdict/template.h"
 #include "verdict/verdict.h"
 
@@ -21,7 +22,7 @@
         "X-Auth-Request-Groups={groups|join:,}"
 
 /* PolicySettings: as written; NULL lists are absent. GStrv owned. */
-typedef struct PolicySettings {
+struct PolicySettings {
         char *name;
         char **issuers;
         char **audience;      /* the single word "any" means any_audience */
@@ -41,7 +42,12 @@ typedef struct PolicySettings {
         int64_t leeway_sec;  /* POLICY_LEEWAY_SEC_UNSET: the issuer's */
         int64_t max_age_sec; /* since iat; 0: no bound */
         bool subject_optional;
-} PolicySettings;
+        IntrospectMode introspect;
+        int64_t introspect_max_age_sec;      /* of INTROSPECT_MODE_MAX_AGE */
+        char *introspection_issuer;          /* NULL: the only issuer of the policy with a client */
+        int64_t keys_stale_for_sec;          /* POLICY_STALE_UNSET: the issuer's stale_keys_max */
+        int64_t introspection_stale_for_sec; /* 0: refuse */
+};
 
 PolicySettings *policy_settings_new(const char *name);
 void policy_settings_free(PolicySettings *settings);
@@ -50,9 +56,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicySettings, policy_settings_free)
 typedef struct Policy Policy;
 
 /* policy_new: GError is one sentence that says the setting and what to do ("audience = account is
- * …"). issuer names must be among known_issuers (NULL-terminated); issuers may be absent only with
- * one. */
-Policy *policy_new(const PolicySettings *settings, const char *const *known_issuers,
+ * …"). issuer names must be among known; issuers may be absent only with one. */
+Policy *policy_new(const PolicySettings *settings, const PolicyIssuer *known, size_t n_known,
                    GError **error);
 Policy *policy_ref(Policy *policy);
 void policy_unref(Policy *policy);
@@ -63,7 +68,31 @@ bool policy_any_audience(const Policy *policy);
 bool policy_allows_issuer(const Policy *policy, const char *issuer_name); /* interned name */
 size_t policy_n_headers(const Policy *policy);
 const Template *policy_header(const Policy *policy, size_t index, const char **ret_name);
-json_t *policy_status(const Policy *policy); /* name, issuers, audience, warnings */
+/* policy_status: name, issuers, audience, introspect, introspection_issuer, keys_stale_for_seconds
+ * (null: the issuer's), introspection_stale_for_seconds, warnings. */
+json_t *policy_status(const Policy *policy);
+
+/* policy_keys_stale_usec: how long past their freshness keys may still be lived on; never longer
+ * than the issuer allows. */
+int64_t policy_keys_stale_usec(const Policy *policy, int64_t issuer_max_usec);
+/* policy_introspection_stale_usec: the same of an answer, past the age that it may have. */
+int64_t policy_introspection_stale_usec(const Policy *policy);
+/* policy_introspects: does anything of this policy depend on an issuer's answers? */
+bool policy_introspects(const Policy *policy);
+/* policy_introspection_issuer: who is asked about opaque tokens, interned; NULL: they are refused.
+ */
+const char *policy_introspection_issuer(const Policy *policy);
+/* policy_demands_answer: must the issuer be asked about each JWT, too? unsafe: the request may
+ * change something. */
+bool policy_demands_answer(const Policy *policy, bool unsafe);
+/* policy_answer_age_usec: how old an answer may be; POLICY_ANSWER_OWN: it must have been asked for
+ * this very question. */
+#define POLICY_ANSWER_OWN INT64_C(-1)
+int64_t policy_answer_age_usec(const Policy *policy, bool unsafe);
+/* policy_answers_once: may no verdict be kept for the next request, because that one will be asked
+ * about by itself? */
+bool policy_answers_once(const Policy *policy);
+const char *policy_introspect_text(const Policy *policy); /* "max-age 5s" */
 
 /* policy_check: everything after the signature: exp, nbf and iat, max age, aud, azp, typ, sub,
  * scopes, roles, groups, claims. Returns VERDICT_VALID as "nothing to refuse" and sets *ret_until;

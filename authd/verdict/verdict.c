@@ -149,6 +149,7 @@ Reason verdict_refuse(Verdict *verdict, Reason reason, const char *format, ...)
         g_assert(reason != VERDICT_VALID);
         verdict->reason = reason;
         verdict->until_sec = 0;
+        verdict->stale = false;
         if (!format) {
                 g_strlcpy(verdict->detail, reason_words(reason)->sentence, VERDICT_DETAIL_MAX);
                 return reason;

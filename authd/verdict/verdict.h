@@ -62,6 +62,8 @@ typedef struct Verdict {
             *claims; /* a reference once the signature held, also when refused later; else NULL */
         int64_t until_sec; /* valid only: from this second on the answer would be another */
         bool from_cache;
+        bool
+            stale; /* valid only by an outage budget: keys or an answer older than they should be */
         char detail[VERDICT_DETAIL_MAX]; /* "" when valid; claims in it are made printable */
 } Verdict;
 

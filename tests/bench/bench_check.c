@@ -173,14 +173,14 @@ static Policy *make_policy(void)
         static char *const audience[] = { (char *) "orders", NULL };
         static char *const scopes[] = { (char *) "orders:read", NULL };
         static char *const roles[] = { (char *) "orders:reader", NULL };
-        static const char *const issuers[] = { "holodeck", NULL };
+        static const PolicyIssuer issuer = { .name = "holodeck" };
         g_autoptr(PolicySettings) settings = policy_settings_new("orders");
         g_autoptr(GError) error = NULL;
 
         settings->audience = g_strdupv((char **) audience);
         settings->scopes = g_strdupv((char **) scopes);
         settings->roles = g_strdupv((char **) roles);
-        Policy *policy = policy_new(settings, issuers, &error);
+        Policy *policy = policy_new(settings, &issuer, 1, &error);
 
         if (!policy)
                 die(error->message);
@@ -196,10 +196,11 @@ static void bench_init(Bench *bench, const Kind *kind)
                 .keys = make_keyset(bench),
                 .algorithms = ALG_SET_ALL,
                 .keys_at_sec = NOW,
+                .keys_fresh_until_usec = INT64_MAX,
         };
 
         bench->cache = claims_cache_new(CACHE_SIZE_DEFAULT);
-        bench->checker = checker_new(bench->cache);
+        bench->checker = checker_new(bench->cache, NULL);
         bench->view = issuer_view_new(&facts, 1, false);
         bench->policy = make_policy();
         bench->loop_context = EVP_MD_CTX_new();

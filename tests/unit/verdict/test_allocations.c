@@ -1,4 +1,4 @@
-/* A hit in the cache allocates nothing: every malloc of the process is counted, whoever calls it.
+/* A hit in the caches allocates nothing: every malloc of the process is counted, whoever calls it.
  *
  * malloc and its kin stand here in place of glibc's, for all libraries, and hand on to glibc's own.
  */
@@ -43,9 +43,9 @@ void *realloc(void *pointer, size_t size)
         "'groups':['/eng'],'realm_access':{'roles':['a','b']},'email_verified':true,"              \
         "'resource_access':{'orders':{'roles':['reader']}}}"
 
-static Policy *strict_policy(void)
+static Policy *strict_policy(IntrospectMode introspect)
 {
-        static const char *const issuers[] = { "test", NULL };
+        static const PolicyIssuer issuer = { .name = "test", .introspects = true };
         g_autoptr(PolicySettings) settings = policy_settings_new("orders");
         g_autoptr(GError) error = NULL;
         Policy *policy;
@@ -61,39 +61,63 @@ static Policy *strict_policy(void)
         settings->groups_all = g_strsplit("/eng", ";", -1);
         settings->claims = g_strsplit("email_verified=true;realm_access.roles=a", ";", -1);
         settings->max_age_sec = 3600;
-        policy = policy_new(settings, issuers, &error);
+        settings->introspect = introspect;
+        settings->introspect_max_age_sec = 5;
+        policy = policy_new(settings, &issuer, 1, &error);
         g_assert_no_error(error);
         return policy;
 }
 
 typedef struct Scene {
         ClaimsCache *cache;
+        ClaimsCache *answers;
         Checker *checker;
         Policy *policy;
         IssuerView *view;
         char *token;
 } Scene;
 
-static Scene scene_new(void)
+/* token is freed with the scene. */
+static Scene scene_of(IntrospectMode introspect, char *token)
 {
         g_autoptr(KeySet) keys = mint_keys("k", 1, "");
         const IssuerFacts facts = { .name = g_intern_static_string("test"),
                                     .url = g_intern_static_string(MINT_ISSUER),
                                     .keys = keys,
-                                    .algorithms = ALG_SET_ALL };
+                                    .algorithms = ALG_SET_ALL,
+                                    .keys_fresh_until_usec = INT64_MAX,
+                                    .introspects = true };
         Scene scene = { .cache = claims_cache_new(CACHE_SIZE_DEFAULT),
-                        .policy = strict_policy(),
+                        .answers = claims_cache_new(CACHE_SIZE_DEFAULT),
+                        .policy = strict_policy(introspect),
                         .view = issuer_view_new(&facts, 1, false),
-                        .token = mint_token(HEADER, PAYLOAD, 1) };
+                        .token = token };
 
-        scene.checker = checker_new(scene.cache);
+        scene.checker = checker_new(scene.cache, scene.answers);
         return scene;
+}
+
+static Scene scene_new(void)
+{
+        return scene_of(INTROSPECT_MODE_NEVER, mint_token(HEADER, PAYLOAD, 1));
+}
+
+/* put_answer: the issuer says that the scene's token is active, and says the same of its claims. */
+static void put_answer(const Scene *scene)
+{
+        const CacheFacts facts = { .issuer = g_intern_static_string("test"), .active = true };
+        g_autoptr(Claims) claims = mint_claims(PAYLOAD, "");
+        Fingerprint fingerprint;
+
+        fingerprint_of(span_from(scene->token), &fingerprint);
+        claims_cache_put(scene->answers, &fingerprint, claims, &facts, 1700000300);
 }
 
 static void scene_clear(Scene *scene)
 {
         checker_free(scene->checker);
         claims_cache_free(scene->cache);
+        claims_cache_free(scene->answers);
         policy_unref(scene->policy);
         issuer_view_unref(scene->view);
         g_free(scene->token);
@@ -160,11 +184,38 @@ static void test_a_refused_hit_allocates_nothing(void)
                                  n_fingerprint);
 }
 
+static void test_a_hit_in_both_caches_allocates_nothing(void)
+{
+        g_auto(Scene) scene = scene_of(INTROSPECT_MODE_MAX_AGE, mint_token(HEADER, PAYLOAD, 1));
+        unsigned n_fingerprint;
+
+        put_answer(&scene);
+        g_assert_cmpuint(count_check(&scene, MINT_NOW, VERDICT_VALID, false), >, 10);
+        n_fingerprint = count_fingerprint(&scene);
+        for (int round = 0; round < 3; round++)
+                g_assert_cmpuint(count_check(&scene, MINT_NOW, VERDICT_VALID, true), ==,
+                                 n_fingerprint);
+}
+
+static void test_a_known_opaque_token_allocates_nothing(void)
+{
+        g_auto(Scene) scene = scene_of(INTROSPECT_MODE_NEVER, g_strdup("opaque"));
+
+        put_answer(&scene);
+        for (int round = 0; round < 3; round++)
+                g_assert_cmpuint(count_check(&scene, MINT_NOW, VERDICT_VALID, true), ==,
+                                 count_fingerprint(&scene));
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/allocations/the count counts", test_the_count_counts);
         g_test_add_func("/allocations/a hit allocates nothing", test_a_hit_allocates_nothing);
+        g_test_add_func("/allocations/a hit in both caches allocates nothing",
+                        test_a_hit_in_both_caches_allocates_nothing);
+        g_test_add_func("/allocations/a known opaque token allocates nothing",
+                        test_a_known_opaque_token_allocates_nothing);
         g_test_add_func("/allocations/a refused hit allocates nothing",
                         test_a_refused_hit_allocates_nothing);
         return g_test_run();

@@ -1,12 +1,15 @@
 /* The claims cache: what it gives back, until when, and how much it holds. */
 #include "verdict/cache.h"
-#include "verdict/policy.h"
 
 #include "mint.h"
 
-#define END_SEC (MINT_NOW + POLICY_LEEWAY_SEC_MAX) /* of a token whose exp is MINT_NOW */
+#define END_SEC (MINT_NOW + 60)
 
-static const CacheKeyFacts key = { .issuer = "test", .thumbprint = { 1, 2, 3 }, .alg = ALG_EDDSA };
+static const CacheFacts facts = { .issuer = "test",
+                                  .thumbprint = { 1, 2, 3 },
+                                  .alg = ALG_EDDSA,
+                                  .asked_usec = 4,
+                                  .active = true };
 
 static Fingerprint fingerprint_number(unsigned number)
 {
@@ -21,21 +24,24 @@ static void put_number(ClaimsCache *cache, unsigned number)
         g_autoptr(Claims) claims = mint_claims("{'exp':1700000000,'sub':'u'}", "");
         Fingerprint fingerprint = fingerprint_number(number);
 
-        claims_cache_put(cache, &fingerprint, claims, &key);
+        claims_cache_put(cache, &fingerprint, claims, &facts, END_SEC);
 }
 
 static bool has_number(ClaimsCache *cache, unsigned number, int64_t now_sec)
 {
         Fingerprint fingerprint = fingerprint_number(number);
-        CacheKeyFacts found;
-        g_autoptr(Claims) claims = claims_cache_get(cache, &fingerprint, now_sec, &found);
+        CacheFacts found;
+        g_autoptr(Claims) claims = NULL;
 
-        if (claims) {
-                g_assert_cmpstr(found.issuer, ==, "test");
-                g_assert_cmpmem(found.thumbprint, 32, key.thumbprint, 32);
-                g_assert_cmpint(found.alg, ==, ALG_EDDSA);
-        }
-        return claims;
+        if (!claims_cache_get(cache, &fingerprint, now_sec, &claims, &found))
+                return false;
+        g_assert_nonnull(claims);
+        g_assert_cmpstr(found.issuer, ==, "test");
+        g_assert_cmpmem(found.thumbprint, 32, facts.thumbprint, 32);
+        g_assert_cmpint(found.alg, ==, ALG_EDDSA);
+        g_assert_cmpint(found.asked_usec, ==, 4);
+        g_assert_true(found.active);
+        return true;
 }
 
 static size_t entries(ClaimsCache *cache)
@@ -62,7 +68,7 @@ static void test_what_was_put_is_got(void)
         g_assert_cmpuint(stats.size_bytes, >, 0);
 }
 
-static void test_an_entry_ends_with_exp_and_the_largest_leeway(void)
+static void test_an_entry_ends_when_it_was_told_to(void)
 {
         g_autoptr(ClaimsCache) cache = claims_cache_new(CACHE_SIZE_DEFAULT);
 
@@ -73,13 +79,40 @@ static void test_an_entry_ends_with_exp_and_the_largest_leeway(void)
         g_assert_false(has_number(cache, 1, END_SEC - 1)); /* it was dropped */
 }
 
-static void test_claims_without_exp_are_not_kept(void)
+static void test_an_entry_may_have_no_claims(void)
 {
+        static const CacheFacts inactive = { .issuer = "test", .asked_usec = 5 };
         g_autoptr(ClaimsCache) cache = claims_cache_new(CACHE_SIZE_DEFAULT);
-        g_autoptr(Claims) claims = mint_claims("{'sub':'u'}", "");
         Fingerprint fingerprint = fingerprint_number(1);
+        Claims *claims = NULL;
+        CacheFacts found;
 
-        claims_cache_put(cache, &fingerprint, claims, &key);
+        claims_cache_put(cache, &fingerprint, NULL, &inactive, END_SEC);
+        g_assert_true(claims_cache_get(cache, &fingerprint, END_SEC - 1, &claims, &found));
+        g_assert_null(claims);
+        g_assert_false(found.active);
+        g_assert_cmpint(found.asked_usec, ==, 5);
+        g_assert_false(claims_cache_get(cache, &fingerprint, END_SEC, &claims, &found));
+        g_assert_cmpuint(entries(cache), ==, 0);
+}
+
+/* Else the word before would stand, which is no longer the last one. */
+static void test_what_cannot_be_kept_takes_away_what_was_there(void)
+{
+        g_autoptr(ClaimsCache) cache = claims_cache_new(0);
+        g_autofree char *text = g_strnfill(7270, 'x');
+        g_autoptr(GString) json = g_string_new("{'sub':'u'");
+        Fingerprint fingerprint = fingerprint_number(1);
+        g_autoptr(Claims) claims = NULL;
+
+        for (int i = 0; i < 9; i++)
+                g_string_append_printf(json, ",'c%d':'%s'", i, text);
+        g_string_append_c(json, '}');
+        claims = mint_claims(json->str, "");
+        g_assert_cmpuint(claims_size(claims), >, 64 * 1024); /* more than a shard */
+        put_number(cache, 1);
+        g_assert_true(has_number(cache, 1, 0));
+        claims_cache_put(cache, &fingerprint, claims, &facts, END_SEC);
         g_assert_cmpuint(entries(cache), ==, 0);
 }
 
@@ -144,10 +177,10 @@ static void test_claims_outlive_the_cache(void)
         ClaimsCache *cache = claims_cache_new(CACHE_SIZE_DEFAULT);
         Fingerprint fingerprint = fingerprint_number(1);
         g_autoptr(Claims) claims = NULL;
-        CacheKeyFacts found;
+        CacheFacts found;
 
         put_number(cache, 1);
-        claims = claims_cache_get(cache, &fingerprint, 0, &found);
+        g_assert_true(claims_cache_get(cache, &fingerprint, 0, &claims, &found));
         claims_cache_free(cache);
         g_assert_true(span_equal_string(claims_subject(claims), "u"));
 }
@@ -192,10 +225,11 @@ int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/cache/what was put is got", test_what_was_put_is_got);
-        g_test_add_func("/cache/an entry ends with exp and the largest leeway",
-                        test_an_entry_ends_with_exp_and_the_largest_leeway);
-        g_test_add_func("/cache/claims without exp are not kept",
-                        test_claims_without_exp_are_not_kept);
+        g_test_add_func("/cache/an entry ends when it was told to",
+                        test_an_entry_ends_when_it_was_told_to);
+        g_test_add_func("/cache/an entry may have no claims", test_an_entry_may_have_no_claims);
+        g_test_add_func("/cache/what cannot be kept takes away what was there",
+                        test_what_cannot_be_kept_takes_away_what_was_there);
         g_test_add_func("/cache/putting twice keeps one", test_putting_twice_keeps_one);
         g_test_add_func("/cache/drop and clear forget", test_drop_and_clear_forget);
         g_test_add_func("/cache/the bound in bytes holds", test_the_bound_in_bytes_holds);

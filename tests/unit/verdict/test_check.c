@@ -15,18 +15,18 @@ typedef struct World {
 
 static Policy *make_policy(void)
 {
-        static const char *const issuers[] = { "test", NULL };
+        static const PolicyIssuer issuer = { .name = "test" };
         g_autoptr(PolicySettings) settings = policy_settings_new("orders");
 
         settings->audience = g_strsplit("orders", ";", -1);
-        return policy_new(settings, issuers, NULL);
+        return policy_new(settings, &issuer, 1, NULL);
 }
 
 static World world_new(void)
 {
         World world = { .cache = claims_cache_new(CACHE_SIZE_DEFAULT), .policy = make_policy() };
 
-        world.checker = checker_new(world.cache);
+        world.checker = checker_new(world.cache, NULL);
         g_assert_nonnull(world.checker);
         g_assert_nonnull(world.policy);
         return world;
@@ -48,7 +48,8 @@ static IssuerView *view_of(const char *url, KeySet *keys, AlgSet algorithms, boo
                               .url = g_intern_string(url),
                               .keys = keys,
                               .algorithms = algorithms,
-                              .development = development };
+                              .development = development,
+                              .keys_fresh_until_usec = INT64_MAX };
         IssuerView *view = issuer_view_new(&facts, 1, allow_development);
 
         keyset_unref(keys);
@@ -190,6 +191,7 @@ static void test_unknown_keys_are_asked_for_once(void)
 
         g_assert_cmpint(ask(&world, none, token, ASKED_NOTHING, &verdict, &needs), ==,
                         CHECK_NEEDS_KEYS);
+        g_assert_cmpint(needs.kind, ==, NEEDS_KEYS);
         g_assert_cmpstr(needs.issuer, ==, "test");
         g_assert_cmpstr(needs.kid, ==, "k");
         g_assert_cmpint(ask(&world, some, token, ASKED_NOTHING, &verdict, &needs), ==,
@@ -203,7 +205,7 @@ static void test_unknown_keys_are_asked_for_once(void)
 
 static void test_a_strangers_keys_are_not_asked_for(void)
 {
-        static const char *const issuers[] = { "test", "other", NULL };
+        static const PolicyIssuer issuers[] = { { "test" }, { "other" } };
         g_auto(World) world = world_new();
         g_autoptr(PolicySettings) settings = policy_settings_new("orders");
         g_autoptr(IssuerView) none = plain_view(NULL);
@@ -214,7 +216,7 @@ static void test_a_strangers_keys_are_not_asked_for(void)
         settings->audience = g_strsplit("orders", ";", -1);
         settings->issuers = g_strsplit("other", ";", -1);
         policy_unref(world.policy);
-        world.policy = policy_new(settings, issuers, NULL);
+        world.policy = policy_new(settings, issuers, G_N_ELEMENTS(issuers), NULL);
         g_assert_cmpint(ask(&world, none, token, ASKED_NOTHING, &verdict, &needs), ==,
                         CHECK_ANSWERED);
         g_assert_cmpint(verdict.reason, ==, VERDICT_UNKNOWN_ISSUER);
@@ -354,12 +356,50 @@ static void test_what_was_refused_before_the_claims_is_not_cached(void)
         g_assert_cmpuint(stats.n_entries, ==, 0);
 }
 
+static void test_a_token_without_exp_is_not_cached(void)
+{
+        g_auto(World) world = world_new();
+        g_autoptr(IssuerView) view = plain_view(mint_keys("k", 1, ""));
+        g_autofree char *endless =
+            mint_token(HEADER, "{'iss':'" MINT_ISSUER "','sub':'u','typ':'Bearer'}", 1);
+        Verdict verdict = VERDICT_INIT;
+        CheckNeeds needs;
+        CacheStats stats;
+
+        g_assert_cmpint(ask(&world, view, endless, ASKED_FRESH, &verdict, &needs), ==,
+                        CHECK_ANSWERED);
+        g_assert_cmpint(verdict.reason, ==, VERDICT_MALFORMED);
+        verdict_clear(&verdict);
+        claims_cache_stats(world.cache, &stats);
+        g_assert_cmpuint(stats.n_entries, ==, 0);
+}
+
+static void test_a_cached_token_ends_past_the_largest_leeway(void)
+{
+        const int64_t end_sec = 1700000300 + POLICY_LEEWAY_SEC_MAX;
+        g_auto(World) world = world_new();
+        g_autoptr(IssuerView) view = plain_view(mint_keys("k", 1, ""));
+        g_autofree char *token = mint_token(HEADER, PAYLOAD, 1);
+        Question question = { .token = span_from(token), .policy = world.policy };
+        Verdict verdict = VERDICT_INIT;
+        CheckNeeds needs;
+
+        g_assert_cmpint(reason_of(&world, view, token, ASKED_NOTHING), ==, VERDICT_VALID);
+        for (int64_t now_sec = end_sec - 1; now_sec <= end_sec; now_sec++) {
+                question.now_sec = now_sec;
+                check_token(world.checker, view, &question, &verdict, &needs);
+                g_assert_cmpint(verdict.from_cache, ==, now_sec < end_sec);
+                g_assert_cmpint(verdict.reason, ==, VERDICT_EXPIRED);
+                verdict_clear(&verdict);
+        }
+}
+
 /* ---- explaining ---- */
 
 static void test_steps_show_the_whole_way(void)
 {
-        static const char *const names[] = { "structure", "issuer", "algorithm", "key",
-                                             "signature", "claims", "exp" };
+        static const char *const names[] = { "structure", "issuer",    "algorithm", "key",
+                                             "keys",      "signature", "claims",    "exp" };
         g_auto(World) world = world_new();
         g_autoptr(IssuerView) view = plain_view(mint_keys("k", 1, ""));
         g_autofree char *token = mint_token(HEADER, PAYLOAD, 1);
@@ -396,11 +436,11 @@ static void test_steps_end_at_a_forged_signature(void)
         CheckNeeds needs;
 
         check_token(world.checker, view, &question, &verdict, &needs);
-        g_assert_cmpuint(steps->n_steps, ==, 6);
-        g_assert_cmpstr(steps->steps[4].name, ==, "signature");
-        g_assert_cmpint(steps->steps[4].result, ==, STEP_FAILED);
-        g_assert_cmpint(steps->steps[4].reason, ==, VERDICT_BAD_SIGNATURE);
-        g_assert_cmpint(steps->steps[5].result, ==, STEP_SKIPPED);
+        g_assert_cmpuint(steps->n_steps, ==, 7);
+        g_assert_cmpstr(steps->steps[5].name, ==, "signature");
+        g_assert_cmpint(steps->steps[5].result, ==, STEP_FAILED);
+        g_assert_cmpint(steps->steps[5].reason, ==, VERDICT_BAD_SIGNATURE);
+        g_assert_cmpint(steps->steps[6].result, ==, STEP_SKIPPED);
 }
 
 /* ---- the signature alone ---- */
@@ -455,6 +495,10 @@ int main(int argc, char **argv)
                         test_a_hit_meets_time_and_policy_anew);
         g_test_add_func("/check/what was refused before the claims is not cached",
                         test_what_was_refused_before_the_claims_is_not_cached);
+        g_test_add_func("/check/a token without exp is not cached",
+                        test_a_token_without_exp_is_not_cached);
+        g_test_add_func("/check/a cached token ends past the largest leeway",
+                        test_a_cached_token_ends_past_the_largest_leeway);
         g_test_add_func("/check/steps show the whole way", test_steps_show_the_whole_way);
         g_test_add_func("/check/steps end at a forged signature",
                         test_steps_end_at_a_forged_signature);

@@ -95,23 +95,24 @@ static void test_the_corpus_is_there(void)
 
 static void open_world(void)
 {
-        static const char *const issuers[] = { "test", NULL };
+        static const PolicyIssuer issuer = { .name = "test" };
         g_autoptr(PolicySettings) settings = policy_settings_new("orders");
         g_autoptr(KeySet) keys = NULL;
         g_autofree char *text = NULL;
         Span json = read_corpus("keys.jwks", &text);
         IssuerFacts facts = { .name = g_intern_static_string("test"),
                               .url = g_intern_static_string(MINT_ISSUER),
-                              .algorithms = ALG_SET_ALL };
+                              .algorithms = ALG_SET_ALL,
+                              .keys_fresh_until_usec = INT64_MAX };
 
         g_assert_cmpint(keyset_parse(json, NULL, NULL, &keys), ==, 0);
         facts.keys = keys;
         view = issuer_view_new(&facts, 1, false);
         settings->audience = g_strsplit("orders", ";", -1);
-        policy = policy_new(settings, issuers, NULL);
+        policy = policy_new(settings, &issuer, 1, NULL);
         g_assert_nonnull(policy);
         cache = claims_cache_new(CACHE_SIZE_DEFAULT);
-        checker = checker_new(cache);
+        checker = checker_new(cache, NULL);
         g_assert_nonnull(checker);
 }
 

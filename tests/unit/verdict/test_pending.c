@@ -5,6 +5,7 @@ typedef struct Waiting {
         Pending *pending;
         unsigned n_calls;
         Asked asked;
+        char trouble[64];
         bool again; /* asks again from within the call */
         int added;  /* and was answered that */
 } Waiting;
@@ -17,13 +18,14 @@ static CheckNeeds needs_of(const char *issuer, const char *kid)
         return needs;
 }
 
-static void done(Asked asked, void *userdata)
+static void done(Asked asked, const char *trouble, void *userdata)
 {
         Waiting *waiting = userdata;
         CheckNeeds needs = needs_of("a", "k");
 
         waiting->n_calls++;
         waiting->asked = asked;
+        g_strlcpy(waiting->trouble, trouble ? trouble : "", sizeof(waiting->trouble));
         if (waiting->again) {
                 waiting->again = false;
                 waiting->added = pending_add(waiting->pending, &needs, 999, done, waiting);
@@ -43,7 +45,7 @@ static void resolve(Pending *pending, const char *issuer, const char *kid, Asked
 {
         CheckNeeds needs = needs_of(issuer, kid);
 
-        pending_resolve(pending, &needs, asked);
+        pending_resolve(pending, &needs, asked, NULL);
 }
 
 static void test_equal_questions_share_one_letter(void)
@@ -65,6 +67,48 @@ static void test_equal_questions_share_one_letter(void)
         g_assert_cmpuint(one.n_calls + two.n_calls, ==, 2);
         resolve(pending, "a", "l", ASKED_FRESH);
         resolve(pending, "b", "k", ASKED_FRESH);
+}
+
+static int add_token(Pending *pending, const char *issuer, const char *token, Waiting *waiting)
+{
+        CheckNeeds needs = { .kind = NEEDS_INTROSPECTION, .issuer = g_intern_string(issuer) };
+
+        fingerprint_of(span_from(token), &needs.token);
+        waiting->pending = pending;
+        return pending_add(pending, &needs, 100, done, waiting);
+}
+
+static void resolve_token(Pending *pending, const char *issuer, const char *token, Asked asked,
+                          const char *trouble)
+{
+        CheckNeeds needs = { .kind = NEEDS_INTROSPECTION, .issuer = g_intern_string(issuer) };
+
+        fingerprint_of(span_from(token), &needs.token);
+        pending_resolve(pending, &needs, asked, trouble);
+}
+
+static void test_questions_about_one_token_share_a_letter(void)
+{
+        g_autoptr(Pending) pending = pending_new();
+        Waiting one = { 0 }, two = { 0 }, other_token = { 0 }, other_issuer = { 0 }, keys = { 0 };
+
+        g_assert_cmpint(add_token(pending, "a", "t", &one), ==, 1);
+        g_assert_cmpint(add_token(pending, "a", "t", &two), ==, 0);
+        g_assert_cmpint(add_token(pending, "a", "u", &other_token), ==, 1);
+        g_assert_cmpint(add_token(pending, "b", "t", &other_issuer), ==, 1);
+        g_assert_cmpint(add(pending, "a", "", 100, &keys), ==, 1); /* of keys: another kind */
+        resolve_token(pending, "a", "t", ASKED_NOT_PERMITTED, "It may not know.");
+        g_assert_cmpuint(one.n_calls, ==, 1);
+        g_assert_cmpuint(two.n_calls, ==, 1);
+        g_assert_cmpint(two.asked, ==, ASKED_NOT_PERMITTED);
+        g_assert_cmpstr(two.trouble, ==, "It may not know.");
+        g_assert_cmpuint(other_token.n_calls + other_issuer.n_calls + keys.n_calls, ==, 0);
+        resolve(pending, "a", "", ASKED_FRESH);
+        g_assert_cmpuint(keys.n_calls, ==, 1);
+        g_assert_cmpuint(other_token.n_calls + other_issuer.n_calls, ==, 0);
+        pending_expire(pending, 100);
+        g_assert_cmpint(other_issuer.asked, ==, ASKED_IN_VAIN);
+        g_assert_cmpstr(other_issuer.trouble, ==, "it gave no answer in time.");
 }
 
 static void test_a_deadline_is_the_edge(void)
@@ -149,6 +193,8 @@ int main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/pending/equal questions share one letter",
                         test_equal_questions_share_one_letter);
+        g_test_add_func("/pending/questions about one token share a letter",
+                        test_questions_about_one_token_share_a_letter);
         g_test_add_func("/pending/a deadline is the edge", test_a_deadline_is_the_edge);
         g_test_add_func("/pending/an expired question is asked anew",
                         test_an_expired_question_is_asked_anew);

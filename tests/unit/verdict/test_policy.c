@@ -3,11 +3,16 @@
 #include "verdict/policy.h"
 
 #include "mint.h"
+#include "token/json.h"
 
 #define NOW "1700000000" /* MINT_NOW in claims */
 
-static const char *const one_issuer[] = { "test", NULL };
-static const char *const two_issuers[] = { "test", "other", NULL };
+/* Known issuers: as far as the first without a name. */
+static const PolicyIssuer one_issuer[] = { { "test" }, { NULL } };
+static const PolicyIssuer two_issuers[] = { { "test" }, { "other" }, { NULL } };
+static const PolicyIssuer one_asked[] = { { "test", true }, { NULL } };
+static const PolicyIssuer one_of_two_asked[] = { { "test", true }, { "other" }, { NULL } };
+static const PolicyIssuer both_asked[] = { { "test", true }, { "other", true }, { NULL } };
 
 /* Settings as text: "audience = orders | scopes = a; b". The parser is this test's own. */
 typedef struct ListSetting {
@@ -30,6 +35,20 @@ static const ListSetting list_settings[] = {
         { "headers", offsetof(PolicySettings, headers) },
 };
 
+static void set_introspect(PolicySettings *settings, const char *value)
+{
+        static const char age[] = "max-age ";
+
+        if (g_str_has_prefix(value, age)) {
+                settings->introspect = INTROSPECT_MODE_MAX_AGE;
+                settings->introspect_max_age_sec = g_ascii_strtoll(value + strlen(age), NULL, 10);
+                return;
+        }
+        settings->introspect = g_str_equal(value, "always")   ? INTROSPECT_MODE_ALWAYS
+                               : g_str_equal(value, "writes") ? INTROSPECT_MODE_WRITES
+                                                              : INTROSPECT_MODE_NEVER;
+}
+
 static void set_one(PolicySettings *settings, const char *name, const char *value)
 {
         for (size_t i = 0; i < G_N_ELEMENTS(list_settings); i++)
@@ -49,11 +68,28 @@ static void set_one(PolicySettings *settings, const char *name, const char *valu
                 settings->groups_claim = g_strdup(value);
         else if (g_str_equal(name, "force_audience"))
                 settings->force_audience = g_strdup(value);
+        else if (g_str_equal(name, "introspect"))
+                set_introspect(settings, value);
+        else if (g_str_equal(name, "introspection_issuer"))
+                settings->introspection_issuer = g_strdup(value);
+        else if (g_str_equal(name, "keys_stale_for"))
+                settings->keys_stale_for_sec = g_ascii_strtoll(value, NULL, 10);
+        else if (g_str_equal(name, "introspection_stale_for"))
+                settings->introspection_stale_for_sec = g_ascii_strtoll(value, NULL, 10);
         else
                 g_error("no setting %s", name);
 }
 
-static Policy *policy_of(const char *text, const char *const *issuers, GError **error)
+static size_t count_issuers(const PolicyIssuer *issuers)
+{
+        size_t n = 0;
+
+        while (issuers[n].name)
+                n++;
+        return n;
+}
+
+static Policy *policy_of(const char *text, const PolicyIssuer *issuers, GError **error)
 {
         g_autoptr(PolicySettings) settings = policy_settings_new("orders");
         g_auto(GStrv) lines = g_strsplit(text, " | ", -1);
@@ -63,7 +99,7 @@ static Policy *policy_of(const char *text, const char *const *issuers, GError **
 
                 set_one(settings, pair[0], pair[1]);
         }
-        return policy_new(settings, issuers, error);
+        return policy_new(settings, issuers, count_issuers(issuers), error);
 }
 
 /* ---- claims against policies ---- */
@@ -370,11 +406,11 @@ static void test_explaining_goes_on_after_a_refusal(void)
 typedef struct RefusedRow {
         const char *sentence;
         const char *policy;
-        const char *const *issuers;
+        const PolicyIssuer *issuers;
         const char *said; /* a part of the error */
 } RefusedRow;
 
-static const char *const no_issuer[] = { NULL };
+static const PolicyIssuer no_issuer[] = { { NULL } };
 
 static const RefusedRow refused_rows[] = {
         { "no audience", "scopes = a", one_issuer, "audience is missing" },
@@ -420,6 +456,36 @@ static const RefusedRow refused_rows[] = {
           one_issuer, "twice" },
         { "a broken template", "audience = orders | headers = X-User={sub", one_issuer,
           "closing brace" },
+        { "always asking an issuer without a client", "audience = a | introspect = always",
+          one_issuer, "introspect = always asks each issuer of the policy, and [issuer test]" },
+        { "asking two issuers, one of them without a client",
+          "audience = a | issuers = test; other | introspect = writes", one_of_two_asked,
+          "[issuer other] has no client_id" },
+        { "max-age asks, too", "audience = a | introspect = max-age 5", one_issuer,
+          "introspect = max-age 5s asks" },
+        { "a max-age of nothing", "audience = a | introspect = max-age 0", one_asked,
+          "introspect = max-age 0s is out of 1s to 1h" },
+        { "a max-age over an hour", "audience = a | introspect = max-age 3601", one_asked,
+          "out of 1s to 1h" },
+        { "an introspection_issuer that is not there",
+          "audience = a | issuers = test; other | introspection_issuer = tset", both_asked,
+          "introspection_issuer = tset is not among" },
+        { "an introspection_issuer that is not the policy's",
+          "audience = a | issuers = test | introspection_issuer = other", both_asked,
+          "introspection_issuer = other is not among" },
+        { "an introspection_issuer without a client",
+          "audience = a | issuers = test; other | introspection_issuer = other", one_of_two_asked,
+          "[issuer other] has no client_id" },
+        { "a budget of keys below zero", "audience = a | keys_stale_for = -2", one_issuer,
+          "keys_stale_for = -2s is out of 0s to 30d" },
+        { "a budget of keys over 30 days", "audience = a | keys_stale_for = 2592001", one_issuer,
+          "keys_stale_for" },
+        { "a budget of keys that would overflow",
+          "audience = a | keys_stale_for = 9223372036854775807", one_issuer, "keys_stale_for" },
+        { "a budget of answers below zero", "audience = a | introspection_stale_for = -1",
+          one_asked, "introspection_stale_for = -1s is out of" },
+        { "a budget of answers over 30 days", "audience = a | introspection_stale_for = 2592001",
+          one_asked, "introspection_stale_for" },
 };
 
 static void test_refused(gconstpointer data)
@@ -443,6 +509,112 @@ static void test_a_list_has_a_maximum(void)
         policy_unref(policy_of(text->str, one_issuer, &(GError *){ NULL }));
         g_string_append(text, "; more");
         g_assert_null(policy_of(text->str, one_issuer, NULL));
+}
+
+/* ---- how old what it relies on may be ---- */
+
+#define SEC INT64_C(1000000) /* in microseconds */
+
+typedef struct FreshRow {
+        const char *sentence;
+        const char *policy;
+        const PolicyIssuer *issuers;
+        const char *asked; /* about opaque tokens */
+        bool introspects;
+        bool demands_safe, demands_unsafe; /* of each JWT */
+        int64_t age_safe_usec, age_unsafe_usec;
+        bool once;
+        const char *text;
+} FreshRow;
+
+static const FreshRow fresh_rows[] = {
+        { "nobody is asked without a client", "audience = a", one_issuer, NULL, false, false, false,
+          30 * SEC, 30 * SEC, false, "never" },
+        { "an issuer with a client is asked about opaque tokens", "audience = a", one_asked, "test",
+          true, false, false, 30 * SEC, 30 * SEC, false, "never" },
+        { "the only one with a client is", "audience = a | issuers = other; test", one_of_two_asked,
+          "test", true, false, false, 30 * SEC, 30 * SEC, false, "never" },
+        { "of two with a client none is", "audience = a | issuers = test; other", both_asked, NULL,
+          false, false, false, 30 * SEC, 30 * SEC, false, "never" },
+        { "unless one is named",
+          "audience = a | issuers = test; other | introspection_issuer = other", both_asked,
+          "other", true, false, false, 30 * SEC, 30 * SEC, false, "never" },
+        { "another policy's issuer is not asked", "audience = a | issuers = other",
+          one_of_two_asked, NULL, false, false, false, 30 * SEC, 30 * SEC, false, "never" },
+        { "always asks for each request", "audience = a | introspect = always", one_asked, "test",
+          true, true, true, POLICY_ANSWER_OWN, POLICY_ANSWER_OWN, true, "always" },
+        { "writes asks for what may change something", "audience = a | introspect = writes",
+          one_asked, "test", true, false, true, 30 * SEC, POLICY_ANSWER_OWN, true, "writes" },
+        { "max-age takes an answer of that age", "audience = a | introspect = max-age 5", one_asked,
+          "test", true, true, true, 5 * SEC, 5 * SEC, false, "max-age 5s" },
+        { "an hour is the longest max-age", "audience = a | introspect = max-age 3600", one_asked,
+          "test", true, true, true, 3600 * SEC, 3600 * SEC, false, "max-age 3600s" },
+        { "both issuers are asked, and neither about opaque tokens",
+          "audience = a | issuers = test; other | introspect = always", both_asked, NULL, true,
+          true, true, POLICY_ANSWER_OWN, POLICY_ANSWER_OWN, true, "always" },
+};
+
+static void test_fresh(gconstpointer data)
+{
+        const FreshRow *row = data;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Policy) policy = policy_of(row->policy, row->issuers, &error);
+
+        g_assert_no_error(error);
+        g_assert_cmpstr(policy_introspection_issuer(policy), ==, row->asked);
+        g_assert_cmpint(policy_introspects(policy), ==, row->introspects);
+        g_assert_cmpint(policy_demands_answer(policy, false), ==, row->demands_safe);
+        g_assert_cmpint(policy_demands_answer(policy, true), ==, row->demands_unsafe);
+        g_assert_cmpint(policy_answer_age_usec(policy, false), ==, row->age_safe_usec);
+        g_assert_cmpint(policy_answer_age_usec(policy, true), ==, row->age_unsafe_usec);
+        g_assert_cmpint(policy_answers_once(policy), ==, row->once);
+        g_assert_cmpstr(policy_introspect_text(policy), ==, row->text);
+}
+
+static void test_a_budget_of_keys_is_never_longer_than_the_issuers(void)
+{
+        g_autoptr(Policy) unset = policy_of("audience = a", one_issuer, NULL);
+        g_autoptr(Policy) none = policy_of("audience = a | keys_stale_for = 0", one_issuer, NULL);
+        g_autoptr(Policy) minute =
+            policy_of("audience = a | keys_stale_for = 60", one_issuer, NULL);
+
+        g_assert_cmpint(policy_keys_stale_usec(unset, 3600 * SEC), ==, 3600 * SEC);
+        g_assert_cmpint(policy_keys_stale_usec(none, 3600 * SEC), ==, 0);
+        g_assert_cmpint(policy_keys_stale_usec(minute, 3600 * SEC), ==, 60 * SEC);
+        g_assert_cmpint(policy_keys_stale_usec(minute, 59 * SEC), ==, 59 * SEC);
+}
+
+static void test_a_budget_of_answers_is_none_unless_set(void)
+{
+        g_autoptr(Policy) unset = policy_of("audience = a", one_asked, NULL);
+        g_autoptr(Policy) longest =
+            policy_of("audience = a | introspection_stale_for = 2592000", one_asked, NULL);
+
+        g_assert_cmpint(policy_introspection_stale_usec(unset), ==, 0);
+        g_assert_cmpint(policy_introspection_stale_usec(longest), ==, POLICY_STALE_SEC_MAX * SEC);
+}
+
+static void test_status_shows_freshness(void)
+{
+        g_autoptr(Policy) plain = policy_of("audience = a", one_issuer, NULL);
+        g_autoptr(Policy) asking =
+            policy_of("audience = a | introspect = max-age 5 | keys_stale_for = 60 | "
+                      "introspection_stale_for = 7",
+                      one_asked, NULL);
+        json_auto *without = policy_status(plain), *with = policy_status(asking);
+
+        g_assert_cmpstr(json_string_value(json_object_get(without, "introspect")), ==, "never");
+        g_assert_true(json_is_null(json_object_get(without, "introspection_issuer")));
+        g_assert_true(json_is_null(json_object_get(without, "keys_stale_for_seconds")));
+        g_assert_cmpint(
+            json_integer_value(json_object_get(without, "introspection_stale_for_seconds")), ==, 0);
+        g_assert_cmpstr(json_string_value(json_object_get(with, "introspect")), ==, "max-age 5s");
+        g_assert_cmpstr(json_string_value(json_object_get(with, "introspection_issuer")), ==,
+                        "test");
+        g_assert_cmpint(json_integer_value(json_object_get(with, "keys_stale_for_seconds")), ==,
+                        60);
+        g_assert_cmpint(
+            json_integer_value(json_object_get(with, "introspection_stale_for_seconds")), ==, 7);
 }
 
 /* ---- the rest ---- */
@@ -490,7 +662,7 @@ static Policy *named_policy(const char *name)
         g_autoptr(PolicySettings) settings = policy_settings_new(name);
 
         settings->audience = g_strsplit("any", ";", -1);
-        return policy_new(settings, one_issuer, NULL);
+        return policy_new(settings, one_issuer, 1, NULL);
 }
 
 static void test_a_set_finds_by_whole_name(void)
@@ -536,6 +708,17 @@ int main(int argc, char **argv)
 
                 g_test_add_data_func(path, &refused_rows[i], test_refused);
         }
+        for (size_t i = 0; i < G_N_ELEMENTS(fresh_rows); i++) {
+                g_autofree char *path =
+                    g_strconcat("/policy/freshness/", fresh_rows[i].sentence, NULL);
+
+                g_test_add_data_func(path, &fresh_rows[i], test_fresh);
+        }
+        g_test_add_func("/policy/a budget of keys is never longer than the issuer's",
+                        test_a_budget_of_keys_is_never_longer_than_the_issuers);
+        g_test_add_func("/policy/a budget of answers is none unless set",
+                        test_a_budget_of_answers_is_none_unless_set);
+        g_test_add_func("/policy/status shows freshness", test_status_shows_freshness);
         g_test_add_func("/policy/until is the edge", test_until_is_the_edge);
         g_test_add_func("/policy/explaining goes on after a refusal",
                         test_explaining_goes_on_after_a_refusal);
