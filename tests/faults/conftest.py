@@ -126,7 +126,7 @@ def issuer(gate, name="holodeck", **keys):
 
 
 def settings(daemon, *sections, **keys):
-    daemon.write(*sections, allow_development_issuers="true", log_level="info", **keys)
+    daemon.write(*sections, **{"allow_development_issuers": "true", "log_level": "info", **keys})
 
 
 @pytest.fixture
