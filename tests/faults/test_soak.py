@@ -148,9 +148,10 @@ def test_soak(row, daemon, own_devidp, pytestconfig):
         ring.settle()
         course = Course(daemon, gate, ring, steady[0].text)
         with Loop(daemon, steady + never + sum(ring.tokens, []), rate=RATE) as loop:
+            warm_kib = None
             while course.elapsed() < seconds:
                 course.step(loop)
-                if course.elapsed() < WARM_PART * seconds:
+                if warm_kib is None and course.elapsed() > WARM_PART * seconds:
                     warm_kib = daemon.memory_kib()
         end_kib = daemon.memory_kib()
     row.figures.add(loop.figures)
