@@ -111,6 +111,25 @@ static void test_questions_about_one_token_share_a_letter(void)
         g_assert_cmpstr(other_issuer.trouble, ==, "it gave no answer in time.");
 }
 
+/* The table's hash may be the same for both; the question is not. */
+static void test_keys_and_tokens_are_two_kinds(void)
+{
+        g_autoptr(Pending) pending = pending_new();
+        CheckNeeds keys = needs_of("a", ""),
+                   token = { .kind = NEEDS_INTROSPECTION, .issuer = keys.issuer };
+        guint hash = g_str_hash("") ^ g_direct_hash(keys.issuer);
+        Waiting for_keys = { 0 }, for_token = { 0 };
+
+        memcpy(token.token.bytes, &hash, sizeof(hash));
+        g_assert_cmpint(pending_add(pending, &keys, 100, done, &for_keys), ==, 1);
+        g_assert_cmpint(pending_add(pending, &token, 100, done, &for_token), ==, 1);
+        pending_resolve(pending, &keys, ASKED_FRESH, NULL);
+        g_assert_cmpuint(for_keys.n_calls, ==, 1);
+        g_assert_cmpuint(for_token.n_calls, ==, 0);
+        pending_resolve(pending, &token, ASKED_FRESH, NULL);
+        g_assert_cmpuint(for_token.n_calls, ==, 1);
+}
+
 static void test_a_deadline_is_the_edge(void)
 {
         g_autoptr(Pending) pending = pending_new();
@@ -195,6 +214,8 @@ int main(int argc, char **argv)
                         test_equal_questions_share_one_letter);
         g_test_add_func("/pending/questions about one token share a letter",
                         test_questions_about_one_token_share_a_letter);
+        g_test_add_func("/pending/keys and tokens are two kinds",
+                        test_keys_and_tokens_are_two_kinds);
         g_test_add_func("/pending/a deadline is the edge", test_a_deadline_is_the_edge);
         g_test_add_func("/pending/an expired question is asked anew",
                         test_an_expired_question_is_asked_anew);
