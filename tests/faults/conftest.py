@@ -126,7 +126,8 @@ def issuer(gate, name="holodeck", **keys):
 
 
 def settings(daemon, *sections, **keys):
-    daemon.write(*sections, **{"allow_development_issuers": "true", "log_level": "info", **keys})
+    usual = {"allow_development_issuers": "true", "log_level": "info", "state_dir": daemon.directory / "state"}
+    daemon.write(*sections, **{**usual, **keys})
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 import providers
 from breaking import fetch_until, make_it_fetch, upstream
-from conftest import ORDERS, issuer
+from conftest import ORDERS, issuer, settings
 from figures import BAD, OPEN
 from gate import Gate
 from harness import forged, part_of, until
@@ -49,7 +49,7 @@ def gate(keycloak):
 
 @pytest.fixture
 def authd(daemon, gate):
-    daemon.write(issuer(gate), ORDERS, log_level="info")
+    settings(daemon, issuer(gate), ORDERS, allow_development_issuers=None)
     return daemon.start()
 
 
@@ -133,7 +133,8 @@ def test_not_permitted(row, daemon, gate, keycloak):
     secret = daemon.directory / "client-secret"
     secret.write_text("orders-secret\n")
     secret.chmod(0o600)
-    daemon.write(issuer(gate, client_id="orders", client_secret_file=secret), ORDERS, BILLING, log_level="info")
+    settings(daemon, issuer(gate, client_id="orders", client_secret_file=secret), ORDERS, BILLING,
+             allow_development_issuers=None)
     daemon.start()
     tokens = bad([keycloak.token("other") for _ in range(4)], policy="billing")
     with Loop(daemon, tokens, 4, 100) as loop:

@@ -23,13 +23,9 @@ keys_stale_for = 1h
 """
 
 
-def with_state(daemon, gate, *sections, **keys):
-    settings(daemon, issuer(gate, **keys), ORDERS, *sections, state_dir=daemon.directory / "state")
-
-
 def test_cold_start(row, daemon, gate, mixed):
     """Outage: cold start with the provider dead, from the snapshot"""
-    with_state(daemon, gate)
+    settings(daemon, issuer(gate), ORDERS)
     daemon.start()
     daemon.stop()
     gate.close()
@@ -44,7 +40,7 @@ def test_cold_start(row, daemon, gate, mixed):
 
 def test_cold_start_without_a_snapshot(row, daemon, gate, mixed):
     """Outage: cold start with the provider dead and no snapshot: unavailable, good as soon as it is back"""
-    with_state(daemon, gate)
+    settings(daemon, issuer(gate), ORDERS)
     gate.close()
     daemon.start(ready=False)
     tokens = mixed()
@@ -98,7 +94,7 @@ def test_budget(row, daemon, gate, provider):
 @pytest.mark.parametrize("stale_keys_max, kind", [("24h", BAD), ("3d", GOOD)], ids=["24 h refuse", "3 d do not"])
 def test_old_snapshot(row, daemon, gate, provider, stale_keys_max, kind):
     """Outage: cold start with a snapshot of two days ago: stale_keys_max of {}"""
-    with_state(daemon, gate, stale_keys_max=stale_keys_max)
+    settings(daemon, issuer(gate, stale_keys_max=stale_keys_max), ORDERS)
     daemon.start()
     daemon.stop()
     gate.close()

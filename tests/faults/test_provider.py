@@ -48,7 +48,7 @@ def test_odd_answer(row, authd, gate, mixed, fault):
 
 def test_stopped(row, daemon, own_devidp):
     """Provider: stopped, connections refused"""
-    daemon.write(f"[issuer holodeck]\nurl = {own_devidp.issuer_url}\n", ORDERS, allow_development_issuers="true")
+    settings(daemon, f"[issuer holodeck]\nurl = {own_devidp.issuer_url}\n", ORDERS)
     daemon.start()
     ready = [mixed_tokens(own_devidp) for _ in range(3)]
     happened = failed(daemon)

@@ -143,7 +143,7 @@ def test_soak(row, daemon, own_devidp, pytestconfig):
     with RingGate(own_devidp) as gate:
         gate.ring = ring
         section = f"[issuer holodeck]\nurl = {gate.issuer_url}\nfetch_url = {gate.fetch_url}\n"
-        settings(daemon, section, ORDERS, state_dir=daemon.directory / "state", log_level="warning")
+        settings(daemon, section, ORDERS, log_level="warning")
         daemon.start()
         ring.settle()
         course = Course(daemon, gate, ring, steady[0].text)
