@@ -20,7 +20,7 @@ sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "behaviour"))
 import harness  # noqa: E402
 import providers  # noqa: E402
 from figures import Row  # noqa: E402
-from gate import Gate  # noqa: E402
+from gate import Gate, quiet_port  # noqa: E402
 from loop import bad, good  # noqa: E402
 
 ORDERS = """
@@ -83,7 +83,9 @@ def provider(programs):
 @pytest.fixture
 def own_devidp(programs):
     """A devidp of the row's own, to rotate and to take down."""
-    with providers.DevIdp(programs.devidp) as one:
+    one = providers.DevIdp(programs.devidp)
+    one.port = quiet_port()
+    with one:
         yield one
 
 

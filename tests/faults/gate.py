@@ -12,6 +12,8 @@ import http.client
 import http.server
 import json
 import os
+import pathlib
+import random
 import socket
 import subprocess
 import threading
@@ -27,6 +29,7 @@ ENDPOINTS = {  # by the end of the path
     "/token": "token",
 }
 PROVIDER_TIMEOUT_SEC = 20
+PORT_MIN = 10_000
 NSENTER = {"net": "net", "mnt": "mount"}  # its words for them
 BIG_SIZE = 50 * 1024 * 1024
 BIG_BLOCK = b" " * 65536
@@ -288,10 +291,20 @@ class Gate:
                 self.in_flight[token] -= 1
 
 
-def listen(port=0):
+def quiet_port():
+    """A port that no client's connection is given while its server is away."""
+    low = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(PORT_MIN, low)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def listen(port=None):
     one = socket.socket()
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    one.bind(("127.0.0.1", port))
+    one.bind(("127.0.0.1", port or quiet_port()))
     one.listen(128)
     return one
 
