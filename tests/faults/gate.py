@@ -30,6 +30,7 @@ ENDPOINTS = {  # by the end of the path
 }
 PROVIDER_TIMEOUT_SEC = 20
 PORT_MIN = 10_000
+FDS_MAX = 4096
 NSENTER = {"net": "net", "mnt": "mount"}  # its words for them
 BIG_SIZE = 50 * 1024 * 1024
 BIG_BLOCK = b" " * 65536
@@ -330,7 +331,8 @@ class Namespace:
 
     def _hold(self, read):
         """In the child: until the parent closes the pipe or dies."""
-        os.close(self.held)
+        os.closerange(3, read)  # ports that others mean to close, and the pipe's other end
+        os.closerange(read + 1, FDS_MAX)
         ctypes.CDLL(None).unshare(sum(self.FLAGS[kind] for kind in self.kinds))
         os.read(read, 1)
         os._exit(0)

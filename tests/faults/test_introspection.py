@@ -5,7 +5,7 @@ import time
 import pytest
 
 import gate as faults
-from conftest import issuer, settings
+from conftest import settings
 from figures import BAD, GOOD, OPEN
 from gate import Gate
 from harness import until
@@ -39,20 +39,23 @@ FAILURES = {"hung": faults.hang, "500": faults.status(500), "HTML": faults.html,
 CALL_SEC = 5  # INTROSPECT_CALL_USEC
 LATENCY_SEC = 2
 CLIENTS, TOKENS = 64, 100
+AT_ONCE, ALWAYS_MSEC = 8, 20  # who ask about one token together, and how long its answer takes
 MAPPER_SEC = 10
 
 
 @pytest.fixture
 def asking(daemon, gate):
     """An Authd that is the client orders of its issuer, ready."""
-    return begin(daemon, gate)
+    return begin(daemon, gate.issuer_url, fetch_url=gate.fetch_url)
 
 
-def begin(daemon, gate):
+def begin(daemon, url, **keys):
     secret = daemon.directory / "client-secret"
     secret.write_text("orders-secret\n")
     secret.chmod(0o600)
-    settings(daemon, issuer(gate, client_id="orders", client_secret_file=secret), POLICIES)
+    lines = {"url": url, "client_id": "orders", "client_secret_file": secret, **keys}
+    section = "\n".join(["[issuer holodeck]", *(f"{key} = {value}" for key, value in lines.items())])
+    settings(daemon, section, POLICIES)
     return daemon.start()
 
 
@@ -131,7 +134,7 @@ def test_not_permitted(row, daemon, own_devidp):
     """Introspection: this client may not ask; never taken for inactive, and a mapper is enough"""
     texts = [own_devidp.mint("other") for _ in range(4)]
     with Gate(own_devidp) as gate:
-        begin(daemon, gate)
+        begin(daemon, gate.issuer_url, fetch_url=gate.fetch_url)
         tokens = bad(texts, policy="billing")
         with Loop(daemon, tokens, 4, 200) as loop:
             loop.phase(1)
@@ -170,15 +173,20 @@ def test_opaque_and_lightweight(row, asking, gate, provider):
 
 
 @pytest.mark.alone
-def test_always(row, asking, gate, provider):
+def test_always(row, daemon, own_devidp):
     """Introspection: always, 64 clients and 100 tokens, at most one call in flight a token"""
-    tokens = good(mint(provider, TOKENS), policy="always")
-    with Loop(asking, tokens, CLIENTS, 1_000_000) as loop:
+    begin(daemon, own_devidp.issuer_url)
+    own_devidp.own("fault", {"introspect": "slow", "delay_msec": ALWAYS_MSEC})
+    texts = mint(own_devidp, TOKENS)
+    tokens = good([text for text in texts for _ in range(AT_ONCE)], policy="always")
+    with Loop(daemon, tokens, CLIENTS, 1_000_000) as loop:
         loop.phase(3)
-    row.note(calls=gate.count("introspect"), most_in_flight_a_token=gate.peak_a_token,
-             checks_a_second=round(loop.figures.sent / 3))
+    stats = own_devidp.stats()
+    flights = stats["introspection_under_way"]
+    row.note(calls=stats["introspect"], checks=loop.figures.sent, most_in_flight_a_token=flights["peak_token"],
+             most_in_flight=flights["peak"])
     row.figures.add(loop.figures)
-    assert gate.count("introspect") and gate.peak_a_token == 1
+    assert stats["introspect"] >= TOKENS and flights["peak_token"] == 1, stats
     row.close()
 
 
