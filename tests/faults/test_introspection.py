@@ -176,17 +176,17 @@ def test_opaque_and_lightweight(row, asking, gate, provider):
 def test_always(row, daemon, own_devidp):
     """Introspection: always, 64 clients and 100 tokens, at most one call in flight a token"""
     begin(daemon, own_devidp.issuer_url)
-    own_devidp.own("fault", {"introspect": "slow", "delay_msec": ALWAYS_MSEC})
+    own_devidp.own("fault", {"introspection": "slow", "delay_msec": ALWAYS_MSEC})
     texts = mint(own_devidp, TOKENS)
     tokens = good([text for text in texts for _ in range(AT_ONCE)], policy="always")
     with Loop(daemon, tokens, CLIENTS, 1_000_000) as loop:
         loop.phase(3)
     stats = own_devidp.stats()
     flights = stats["introspection_under_way"]
-    row.note(calls=stats["introspect"], checks=loop.figures.sent, most_in_flight_a_token=flights["peak_token"],
+    row.note(calls=stats["introspection"], checks=loop.figures.sent, most_in_flight_a_token=flights["peak_of_a_token"],
              most_in_flight=flights["peak"])
     row.figures.add(loop.figures)
-    assert stats["introspect"] >= TOKENS and flights["peak_token"] == 1, stats
+    assert stats["introspection"] >= TOKENS and flights["peak_of_a_token"] == 1, stats
     row.close()
 
 
