@@ -178,7 +178,7 @@ static const char *issuer_trouble(const IssuerSettings *issuer, const char **ret
         if (issuer->keys_file && issuer->fetch_url)
                 return "has keys_file, so nothing is fetched, and fetch_url; leave one of them out";
         *ret_key = "client_secret_file";
-        if (issuer->client_secret_file && !issuer->client_id)
+        if (issuer->client.secret_file && !issuer->client.client_id)
                 return "has client_secret_file without client_id; add the client's id";
         return NULL;
 }

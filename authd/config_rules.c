@@ -484,11 +484,11 @@ static const ConfigRule rules[] = {
           POLICY_LEEWAY_SEC_MAX },
         { { "issuer", "client_id", "text", "", "The client as which authd asks it." },
           set_text,
-          offsetof(IssuerSettings, client_id) },
+          offsetof(IssuerSettings, client.client_id) },
         { { "issuer", "client_secret_file", "path", "",
             "The file with that client's secret, or credential:NAME." },
           set_secret_file,
-          offsetof(IssuerSettings, client_secret_file) },
+          offsetof(IssuerSettings, client.secret_file) },
 
         { { "policy", "issuers", "list", "",
             "Whose tokens are taken. May be left out with one issuer." },

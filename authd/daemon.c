@@ -319,7 +319,7 @@ static bool make_issuers(Daemon *daemon, GError **error)
             metric_family_new(daemon->registry, METRIC_COUNTER, "authd_upstream_calls_total",
                               "Requests to issuers.", by_call, NULL, 0);
         daemon->fetcher = fetcher_new(NULL);
-        daemon->issuers = issuers_new(NULL, daemon->fetcher, &hooks);
+        daemon->issuers = issuers_new(NULL, daemon->fetcher, NULL, &hooks);
         return issuers_configure(daemon->issuers, daemon->config->issuers,
                                  daemon->config->allow_development_issuers, error);
 }

@@ -2,13 +2,16 @@
 #include "issuer/issuer.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "issuer/source.h"
 
+#include <errno.h>
 #include <limits.h>
 
 struct Issuers {
         IssuersHooks hooks;
         SourceOwner owner; /* how sources reach us */
+        Distrust *distrust;
         GPtrArray *sources;
         bool allow_development;
         GSource *timer;
@@ -145,21 +148,27 @@ static bool issuers_check_unique(const GPtrArray *settings, GError **error)
         return true;
 }
 
-/* For each issuer the keys of its file, or NULL without one. NULL: a file cannot be used. */
-static GPtrArray *issuers_load_files(const GPtrArray *settings, GError **error)
+static GArray *issuers_sets_new(guint n_sets)
 {
-        g_autoptr(GPtrArray) sets =
-            g_ptr_array_new_with_free_func((GDestroyNotify) source_set_free);
+        GArray *sets = g_array_new(FALSE, TRUE, sizeof(SourceSet));
+
+        g_array_set_clear_func(sets, (GDestroyNotify) source_set_clear);
+        return g_array_set_size(sets, n_sets);
+}
+
+/* For each issuer the keys of its file, or an empty one. NULL: a file cannot be used. */
+static GArray *issuers_load_files(const GPtrArray *settings, GError **error)
+{
+        g_autoptr(GArray) sets = issuers_sets_new(settings->len);
 
         for (guint i = 0; i < settings->len; i++) {
                 const IssuerSettings *one = settings->pdata[i];
-                SourceSet *set = NULL;
 
-                if (one->keys_file && !(set = source_set_load(one->keys_file, error))) {
-                        g_prefix_error(error, "issuer %s, keys_file: ", one->name);
-                        return NULL;
-                }
-                g_ptr_array_add(sets, set);
+                if (!one->keys_file ||
+                    source_set_load(one->keys_file, &g_array_index(sets, SourceSet, i), error))
+                        continue;
+                g_prefix_error(error, "issuer %s, keys_file: ", one->name);
+                return NULL;
         }
         return g_steal_pointer(&sets);
 }
@@ -185,11 +194,38 @@ static void issuers_forget(GPtrArray *sources, GArray *answers)
                 source_free(sources->pdata[i], answers);
 }
 
+static void issuers_prune(Issuers *issuers)
+{
+        if (issuers->owner.snapshots)
+                (void) snapshot_prune(issuers->owner.snapshots, clock_wall_sec());
+}
+
+static GPtrArray *issuers_retired_new(void)
+{
+        return g_ptr_array_new_with_free_func((GDestroyNotify) introspector_free);
+}
+
+static GPtrArray *issuers_take_retired(Issuers *issuers)
+{
+        GPtrArray *retired = issuers->owner.retired;
+
+        issuers->owner.retired = issuers_retired_new();
+        return retired;
+}
+
+/* Those who waited for what is gone: an asker may free the Issuers. */
+static void issuers_answer_last(const GArray *answers, GPtrArray *retired)
+{
+        issuers_answer(answers);
+        g_ptr_array_unref(retired);
+}
+
 bool issuers_configure(Issuers *issuers, GPtrArray *settings, bool allow_development,
                        GError **error)
 {
         g_autoptr(GArray) answers = g_array_new(FALSE, FALSE, sizeof(KeysAnswer));
-        g_autoptr(GPtrArray) old = NULL, files = NULL;
+        g_autoptr(GPtrArray) old = NULL;
+        g_autoptr(GArray) files = NULL;
 
         if (settings->len > ISSUERS_MAX)
                 return issuers_refuse(error, "more issuers than %s", G_STRINGIFY(ISSUERS_MAX));
@@ -204,13 +240,14 @@ bool issuers_configure(Issuers *issuers, GPtrArray *settings, bool allow_develop
         for (guint i = 0; i < settings->len; i++) {
                 Source *source = issuers_adopt(issuers, old, settings->pdata[i]);
 
-                if (files->pdata[i])
-                        source_take_file(source, g_steal_pointer(&files->pdata[i]));
+                if (g_array_index(files, SourceSet, i).keys)
+                        source_take_file(source, &g_array_index(files, SourceSet, i));
                 g_ptr_array_add(issuers->sources, source);
         }
         issuers_forget(old, answers);
         issuers_publish(issuers);
-        issuers_answer(answers);
+        issuers_prune(issuers);
+        issuers_answer_last(answers, issuers_take_retired(issuers));
         return true;
 }
 
@@ -240,6 +277,91 @@ void issuers_want_key(Issuers *issuers, const char *name, Span kid, IssuerKeysDo
                 done(answer, userdata);
 }
 
+void issuers_introspect(Issuers *issuers, const char *name, Span token, Claims *own,
+                        IntrospectDone done, void *userdata)
+{
+        static const IntrospectAnswer nobody = {
+                .result = INTROSPECT_UNAVAILABLE,
+                .trouble = "authd is no client of this issuer (any more)",
+        };
+        Source *source = issuers_find(issuers, name);
+        Introspector *introspector = source ? source_introspector(source) : NULL;
+
+        if (introspector)
+                introspector_ask(introspector, token, own, done, userdata);
+        else
+                done(&nobody, userdata);
+}
+
+static void issuers_log_distrust(const char *name, const char *key, bool distrust)
+{
+        if (distrust)
+                log_event(LOG_LEVEL_NOTICE, "issuer_key_distrusted",
+                          "A key of the issuer does not count any more, whatever it says.",
+                          LOG_TEXT("issuer", name), LOG_TEXT("key", key));
+        else
+                log_event(LOG_LEVEL_NOTICE, "issuer_key_trusted",
+                          "A key of the issuer counts again, if the issuer has it.",
+                          LOG_TEXT("issuer", name), LOG_TEXT("key", key));
+}
+
+static int issuers_distrust_answer(int r)
+{
+        switch (r) {
+        case 0: return 0;
+        case -ENOENT: return ISSUERS_E_NOT_THERE;
+        case -E2BIG: return ISSUERS_E_FULL;
+        case -EINVAL: return r;
+        default: return ISSUERS_E_NOT_LASTING;
+        }
+}
+
+int issuers_distrust(Issuers *issuers, const char *name, const char *key, bool distrust)
+{
+        Source *source = issuers_find(issuers, name);
+        const char *url;
+        int answer;
+
+        if (!source)
+                return ISSUERS_E_UNKNOWN_ISSUER;
+        if (key[0] == '\0' || strlen(key) > JWK_KID_SIZE_MAX)
+                return -EINVAL;
+        url = source_settings(source)->url;
+        answer = issuers_distrust_answer(
+            distrust ? distrust_add(issuers->distrust, url, key, clock_wall_sec())
+                     : distrust_remove(issuers->distrust, url, key));
+        if (answer != 0 && answer != ISSUERS_E_NOT_LASTING)
+                return answer;
+        issuers_log_distrust(source_name(source), key, distrust);
+        if (source_trust_anew(source))
+                issuers_publish(issuers);
+        return answer;
+}
+
+size_t issuers_size(const Issuers *issuers)
+{
+        return issuers->sources->len;
+}
+
+void issuers_outage(const Issuers *issuers, size_t index, IssuerOutage *ret)
+{
+        source_outage(issuers->sources->pdata[index], ret);
+}
+
+const IssuerSettings *issuers_settings(const Issuers *issuers, const char *name)
+{
+        const Source *source = issuers_find(issuers, name);
+
+        return source ? source_settings(source) : NULL;
+}
+
+const char *issuers_ca_pem(const Issuers *issuers, const char *name)
+{
+        const Source *source = issuers_find(issuers, name);
+
+        return source ? source_ca_pem(source) : NULL;
+}
+
 bool issuers_ready(const Issuers *issuers, const char **ret_missing)
 {
         for (guint i = 0; i < issuers->sources->len; i++) {
@@ -263,14 +385,49 @@ json_t *issuers_status(const Issuers *issuers)
 
 /* Life */
 
-Issuers *issuers_new(GMainContext *context, Fetcher *fetcher, const IssuersHooks *hooks)
+/* Where snapshots go; without a usable table nowhere, and that is said. */
+static Store *issuers_prepare_snapshots(Store *store)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!store || snapshot_prepare(store, &error))
+                return store;
+        log_event(LOG_LEVEL_ERROR, "issuer_snapshots_off",
+                  "The state database can keep no keys: a restart needs the providers.",
+                  LOG_TEXT("why", error->message));
+        return NULL;
+}
+
+/* A daemon that does not know what it distrusted must say so; it runs on, for the settings' own
+ * distrust_kid and what comes from now on hold. */
+static Distrust *issuers_load_distrust(Store *store)
+{
+        g_autoptr(GError) error = NULL;
+        Distrust *distrust = distrust_new(store, &error);
+
+        if (distrust)
+                return distrust;
+        log_event(LOG_LEVEL_ERROR, "issuer_distrust_unreadable",
+                  "THE STATE DATABASE DOES NOT SAY WHICH KEYS WERE DISTRUSTED: all count again. "
+                  "Distrust them anew, or by distrust_kid.",
+                  LOG_TEXT("why", error->message));
+        return distrust_new(NULL, NULL);
+}
+
+Issuers *issuers_new(GMainContext *context, Fetcher *fetcher, Store *store,
+                     const IssuersHooks *hooks)
 {
         Issuers *issuers = g_new0(Issuers, 1);
 
         issuers->hooks = *hooks;
+        issuers->distrust = issuers_load_distrust(store);
         issuers->owner = (SourceOwner){
+                .context = context,
                 .fetcher = fetcher,
                 .upstream_calls = hooks->upstream_calls,
+                .snapshots = issuers_prepare_snapshots(store),
+                .distrust = issuers->distrust,
+                .retired = issuers_retired_new(),
                 .ended = issuers_on_ended,
                 .userdata = issuers,
         };
@@ -282,6 +439,7 @@ Issuers *issuers_new(GMainContext *context, Fetcher *fetcher, const IssuersHooks
 void issuers_free(Issuers *issuers)
 {
         g_autoptr(GArray) answers = g_array_new(FALSE, FALSE, sizeof(KeysAnswer));
+        GPtrArray *retired;
 
         if (!issuers)
                 return;
@@ -289,6 +447,8 @@ void issuers_free(Issuers *issuers)
         g_source_unref(issuers->timer);
         issuers_forget(issuers->sources, answers);
         g_ptr_array_unref(issuers->sources);
+        distrust_free(issuers->distrust);
+        retired = issuers->owner.retired;
         g_free(issuers);
-        issuers_answer(answers);
+        issuers_answer_last(answers, retired);
 }

@@ -14,11 +14,11 @@ typedef struct IssuerFacts {
         const char *name; /* interned (g_intern_string): outlives views, fit for metrics */
         /* Interned; the iss that tokens must carry. NULL: any (offline verification only). */
         const char *url;
-        KeySet *keys; /* NULL: none were ever had */
+        KeySet *keys; /* without those distrusted; NULL: none were ever had */
         AlgSet algorithms;
         int64_t leeway_sec;
-        /* Wall clock of the fetch that brought these keys; 0: never. Later fetches of the same keys
-         * make no new view: issuers_status knows of those. */
+        /* Wall clock of the fetch that first brought these keys; 0: never. Of later ones that
+         * brought the same issuers_status knows. */
         int64_t keys_at_sec;
         bool development; /* its discovery document says that it is devidp */
         /* Monotonic: until when the provider's last good answer is fresh; INT64_MAX for a static

@@ -532,7 +532,7 @@ static void keyset_index(KeySet *set)
 {
         size_t n_for[_ALG_MAX] = { 0 };
 
-        set->sorted = g_new0(const Key *, set->n_keys);
+        set->sorted = g_new0(const Key *, set->n_keys + 1); /* qsort wants an address */
         for (size_t i = 0; i < set->n_keys; i++) {
                 set->sorted[i] = &set->keys[i];
                 for (size_t id = 0; id < _ALG_MAX; id++)

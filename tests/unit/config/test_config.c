@@ -452,7 +452,7 @@ static void every_value_reaches_its_member(void)
         g_assert_cmpstr(issuer->fetch_url, ==, "http://127.0.0.1:9");
         g_assert_cmpuint(issuer->algorithms, ==, (1u << ALG_ES256) | (1u << ALG_EDDSA));
         g_assert_cmpint(issuer->leeway_sec, ==, 120);
-        g_assert_cmpstr(issuer->client_id, ==, "c");
+        g_assert_cmpstr(issuer->client.client_id, ==, "c");
         g_assert_cmpstr(policy->audience[0], ==, "a;b");
         g_assert_cmpstr(policy->audience[1], ==, "c");
         g_assert_cmpint(policy->leeway_sec, ==, 0);
@@ -669,7 +669,7 @@ static void credentials_are_found_in_their_folder(void)
                          &error);
         g_unsetenv("CREDENTIALS_DIRECTORY");
         g_assert_no_error(error);
-        g_assert_cmpstr(((IssuerSettings *) config->issuers->pdata[0])->client_secret_file, ==,
+        g_assert_cmpstr(((IssuerSettings *) config->issuers->pdata[0])->client.secret_file, ==,
                         secret);
 }
 

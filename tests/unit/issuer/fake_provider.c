@@ -16,12 +16,14 @@ typedef struct Page {
         unsigned status;
         char *headers;
         char *body;
+        char *head; /* of the last request */
         unsigned n_requests;
 } Page;
 
 typedef struct Visitor {
         int fd;
         char *path;
+        char *head;
 } Visitor;
 
 struct FakeProvider {
@@ -40,6 +42,7 @@ static void page_free(Page *page)
 {
         g_free(page->headers);
         g_free(page->body);
+        g_free(page->head);
         g_free(page);
 }
 
@@ -47,6 +50,7 @@ static void visitor_free(Visitor *visitor)
 {
         close(visitor->fd);
         g_free(visitor->path);
+        g_free(visitor->head);
         g_free(visitor);
 }
 
@@ -65,7 +69,7 @@ static Page *provider_page(FakeProvider *provider, const char *path)
 }
 
 /* The path of a request, or NULL; a GET has no body to wait for. */
-static char *provider_read_path(int fd)
+static char *provider_read_path(int fd, char **ret_head)
 {
         char request[REQUEST_SIZE_MAX + 1] = "";
         size_t len = 0;
@@ -81,34 +85,57 @@ static char *provider_read_path(int fd)
         }
         if (!g_str_has_prefix(request, "GET ") || !(end = strchr(request + 4, ' ')))
                 return NULL;
+        *ret_head = g_strdup(request);
         return g_strndup(request + 4, (gsize) (end - request - 4));
 }
 
 static void provider_accept(FakeProvider *provider)
 {
         const struct timeval timeout = { .tv_sec = REQUEST_TIMEOUT_SEC };
+        /* A client that takes no more is not waited for: its thread may wait for our lock. */
+        const struct timeval patience = { .tv_usec = 100 * 1000 };
         Visitor *visitor = g_new0(Visitor, 1);
+        Page *page;
 
         visitor->fd = accept4(provider->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         setsockopt(visitor->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-        visitor->path = provider_read_path(visitor->fd);
+        setsockopt(visitor->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        visitor->path = provider_read_path(visitor->fd, &visitor->head);
         if (!visitor->path) {
                 visitor_free(visitor);
                 return;
         }
         g_mutex_lock(&provider->lock);
-        provider_page(provider, visitor->path)->n_requests++;
+        page = provider_page(provider, visitor->path);
+        page->n_requests++;
+        g_free(page->head);
+        page->head = g_strdup(visitor->head);
         g_ptr_array_add(provider->waiting, visitor);
         g_mutex_unlock(&provider->lock);
+}
+
+/* Does the visitor know what the page has? */
+static bool provider_unchanged(const Page *page, const Visitor *visitor)
+{
+        const char *etag = strstr(page->headers, "ETag: ");
+        g_autofree char *line = NULL;
+
+        if (!etag)
+                return false;
+        etag += strlen("ETag: ");
+        line = g_strdup_printf("\r\nIf-None-Match: %.*s\r\n", (int) strcspn(etag, "\r"), etag);
+        return strstr(visitor->head, line) != NULL;
 }
 
 static void provider_answer(FakeProvider *provider, const Visitor *visitor)
 {
         const Page *page = provider_page(provider, visitor->path);
+        bool unchanged = provider_unchanged(page, visitor);
         g_autofree char *answer =
             g_strdup_printf("HTTP/1.1 %u Whatever\r\nContent-Length: %zu\r\n"
                             "Connection: close\r\n%s\r\n%s",
-                            page->status, strlen(page->body), page->headers, page->body);
+                            unchanged ? 304 : page->status, strlen(page->body), page->headers,
+                            unchanged ? "" : page->body);
 
         if (send(visitor->fd, answer, strlen(answer), MSG_NOSIGNAL) < 0)
                 g_test_message("fake_provider: nobody waits for %s any more", visitor->path);
@@ -230,16 +257,33 @@ unsigned fake_provider_count(FakeProvider *provider, const char *path)
         return n_requests;
 }
 
-void fake_provider_free(FakeProvider *provider)
+char *fake_provider_head(FakeProvider *provider, const char *path)
 {
-        if (!provider)
+        char *head;
+
+        g_mutex_lock(&provider->lock);
+        head = g_strdup(provider_page(provider, path)->head);
+        g_mutex_unlock(&provider->lock);
+        return head;
+}
+
+void fake_provider_die(FakeProvider *provider)
+{
+        if (!provider->thread)
                 return;
         g_mutex_lock(&provider->lock);
         provider->stop = true;
         g_mutex_unlock(&provider->lock);
         provider_wake(provider);
-        g_thread_join(provider->thread);
+        g_thread_join(g_steal_pointer(&provider->thread));
         close(provider->listen_fd);
+}
+
+void fake_provider_free(FakeProvider *provider)
+{
+        if (!provider)
+                return;
+        fake_provider_die(provider);
         close(provider->wake_fd);
         g_ptr_array_unref(provider->waiting);
         g_hash_table_unref(provider->pages);
