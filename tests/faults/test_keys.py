@@ -105,3 +105,28 @@ def test_removed(row, own_authd, own_gate, own_devidp, refresh):
         loop.phase()
     row.figures.add(loop.figures)
     row.close()
+
+
+def test_distrusted(row, authd, mixed):
+    """Key set: a key distrusted at run time, its tokens, cached ones too, refused at once"""
+    tokens = mixed()
+    theirs = [token for token in tokens if part_of(token.text, 0)["alg"] == "RS256"]
+    kid = part_of(theirs[0].text, 0)["kid"]
+    kinds = [token.kind for token in theirs]
+    with Loop(authd, tokens) as loop:
+        loop.phase()
+        for distrusted in (True, False):
+            set_kinds(theirs, [OPEN] * len(theirs))
+            answer = authd.post("/v1/distrust", {"issuer": "holodeck", "key": kid, "trust": not distrusted})
+            assert answer.status == 200, answer.text
+            row.figures.count(BAD if distrusted else kinds[0], authd.verdict(theirs[0].text, "orders")[1])
+            loop.phase(0.1)  # what was on its way before
+            set_kinds(theirs, [BAD] * len(theirs) if distrusted else kinds)
+            loop.phase()
+    row.figures.add(loop.figures)
+    row.close()
+
+
+def set_kinds(tokens, kinds):
+    for token, kind in zip(tokens, kinds):
+        token.kind = kind

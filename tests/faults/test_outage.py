@@ -77,6 +77,7 @@ def test_budget(row, daemon, gate, provider):
         loop.reasons.clear()
         loop.phase(1)
         assert set(loop.reasons) == {"unavailable", "valid"}, loop.reasons
+        tells_of_budgets(daemon)
         gate.reopen()
         for token in strict:
             token.kind = OPEN
@@ -85,8 +86,20 @@ def test_budget(row, daemon, gate, provider):
         for token in strict:
             token.kind = GOOD
         loop.phase()
+        daemon.wait_event(event="outage_ended")
     row.figures.add(loop.figures)
     row.close()
+
+
+def tells_of_budgets(daemon):
+    """Whoever looks sees which budget is spent, which is over, and when the other ends."""
+    daemon.wait_event(event="outage_began", issuer="holodeck")
+    daemon.wait_event(event="outage_budget_ended", policy="never-stale")
+    left = {name: value for name, value in daemon.metrics().items() if name.startswith("authd_outage_seconds_left")}
+    assert any("never-stale" in name and value == 0 for name, value in left.items()), left
+    assert any("patient" in name and 0 < value <= 3600 for name, value in left.items()), left
+    for told in (daemon.get("/readyz").text, daemon.authctl("status").stdout):
+        assert "never-stale" in told and "patient" in told, told
 
 
 @pytest.mark.skipif(sanitized(), reason="libfaketime and a sanitizer both want to be loaded first")
