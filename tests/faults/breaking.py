@@ -18,6 +18,10 @@ def upstream(authd, ok, call="keys"):
     )
 
 
+def failures(authd):
+    return upstream(authd, False) + upstream(authd, False, "discovery")
+
+
 def make_it_fetch(authd, token):
     """A token with a key that nobody knows: authd asks the provider for it at once."""
     answer = authd.check(harness.with_header(token, kid=f"wanted-{time.monotonic_ns()}"), "orders")

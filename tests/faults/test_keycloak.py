@@ -7,7 +7,7 @@ import time
 import pytest
 
 import providers
-from breaking import fetch_until, make_it_fetch, upstream
+from breaking import failures, fetch_until, make_it_fetch, upstream
 from conftest import ORDERS, issuer, settings
 from figures import BAD, OPEN
 from gate import Gate
@@ -114,11 +114,10 @@ def test_restart(row, authd, gate, keycloak):
     restart = threading.Thread(target=keycloak.restart)
     with Loop(authd, tokens + never(tokens, keycloak)) as loop:
         loop.phase()
-        failed = upstream(authd, False) + upstream(authd, False, "discovery")
+        failed = failures(authd)
         began, well = time.monotonic(), upstream(authd, True)
         restart.start()
-        fetch_until(authd, tokens[0].text, "a call failed",
-                    lambda: upstream(authd, False) + upstream(authd, False, "discovery") > failed)
+        fetch_until(authd, tokens[0].text, "a call failed", lambda: failures(authd) > failed)
         while restart.is_alive():
             loop.phase(0.5)
         fetch_until(authd, tokens[0].text, "Keycloak answers", lambda: upstream(authd, True) > well, 120)

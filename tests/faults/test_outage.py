@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from breaking import upstream
+from breaking import failures
 from conftest import ORDERS, issuer, sanitized, settings
 from figures import BAD, GOOD, OPEN
 from harness import until
@@ -32,7 +32,7 @@ def test_cold_start(row, daemon, gate, mixed):
     daemon.start()
     with Loop(daemon, mixed()) as loop:
         loop.phase(1)
-        until("it saw that the provider is dead", lambda: upstream(daemon, False, "discovery") + upstream(daemon, False))
+        until("it saw that the provider is dead", lambda: failures(daemon))
         loop.phase()
     row.figures.add(loop.figures)
     row.close()

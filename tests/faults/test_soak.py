@@ -156,8 +156,8 @@ def test_soak(row, daemon, own_devidp, pytestconfig):
                     warm_kib = daemon.memory_kib()
         end_kib = daemon.memory_kib()
     row.figures.add(loop.figures)
-    row.note(seconds=round(course.elapsed()), faults=course.n_faults, rotations=course.n_turns, reloads=course.n_reloads,
-             RSS_KiB=end_kib)
+    row.note(seconds=round(course.elapsed()), faults=course.n_faults, rotations=course.n_turns,
+             reloads=course.n_reloads, RSS_KiB=end_kib)
     if warm_kib:  # a trial is too short to warm up
         rise = 100 * (end_kib - warm_kib) / warm_kib
         row.note(RSS_rise_percent=round(rise, 2))

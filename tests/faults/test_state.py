@@ -18,7 +18,7 @@ from loop import Loop, bad, good
 
 KILLS, KILLS_FULL = 20, 200
 LIFE_SEC_MAX = 0.12  # of a daemon that is killed: from its first write on
-DISK_KIB = 512
+DISK_KIB, PAGE = 512, 4096
 needs_mounts = pytest.mark.skipif(not is_root(), reason="a mount namespace needs root")
 
 
@@ -120,13 +120,17 @@ def garbage(database):
         file.write(random.randbytes(size // 3))
 
 
+def spoil_head(database):
+    database.write_bytes(random.randbytes(PAGE) + database.read_bytes()[PAGE:])
+
+
 def cut(database):
     os.truncate(database, os.stat(database).st_size // 2 + 100)
 
 
 DAMAGES = {
     "garbage in the middle": garbage,
-    "garbage at the start": lambda database: database.write_bytes(random.randbytes(4096) + database.read_bytes()[4096:]),
+    "garbage at the start": spoil_head,
     "truncated": cut,
     "of no length": lambda database: database.write_bytes(b""),
     "not a database": lambda database: database.write_text("somebody's notes\n" * 1000),
@@ -150,7 +154,8 @@ def test_damaged(row, daemon, gate, mixed, state, damage):
         loop.phase()
     row.figures.add(loop.figures)
     if damage != "of no length":  # to SQLite that is a new one
-        assert len([file for file in state.iterdir() if not file.name.startswith("state.db-")]) > 1, "nothing moved aside"
+        kept = [file for file in state.iterdir() if not file.name.startswith("state.db-")]
+        assert len(kept) > 1, "nothing was moved aside"
         assert [event for event in daemon.log()[n:] if event["level"] in ("warning", "error") and "state" in str(event)]
     daemon.stop()
     validates_while_dead(row, daemon, gate, tokens)
@@ -158,7 +163,7 @@ def test_damaged(row, daemon, gate, mixed, state, damage):
 
 
 class Distruster(threading.Thread):
-    """Distrusts one kid after the other and trusts it again, until the daemon is killed; n_done: what it said was done."""
+    """Distrusts a kid and trusts it again, until the daemon is killed; n_done: how often it said that it was done."""
 
     def __init__(self, daemon):
         super().__init__(daemon=True)

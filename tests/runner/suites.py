@@ -111,7 +111,7 @@ def leaks(run):
 
 
 def _pytest(run, provider, env, build="plain", arguments=None, name=None):
-    """A suite of pytest's on a build, behaviour by default; arguments: which of it, and what else pytest should know."""
+    """A suite of pytest's on a build, behaviour by default; arguments: which of it, and what else is told to pytest."""
     missing = run.builds.get(build)
     if missing:
         return missing
@@ -169,7 +169,7 @@ def behaviour_keycloak(run):
 
 
 def faults(run):
-    """The fault matrix: the rows that wait side by side, then those that measure, then Keycloak's; a table at the end."""
+    """The fault matrix: the rows that wait side by side, those that measure, Keycloak's; a table at the end."""
     rows = run.logs / "faults-rows"
     shutil.rmtree(rows, ignore_errors=True)
     rows.mkdir(parents=True)
