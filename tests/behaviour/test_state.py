@@ -292,6 +292,7 @@ def test_a_budget_of_answers_is_said_like_one_of_keys(asking, own_devidp):
     own_devidp.end_process()
     assert asking.verdict(token, "always") == ("unavailable", "unavailable")
     until("the answer is older than 1 s", lambda: asking.check(token, "patient")[1]["stale"], 5)
+    until("it is long enough to be an outage", lambda: ("always", "introspection") in budgets_of(asking, "/readyz"), 5)
     rows = budgets_of(asking, "/readyz")
     assert rows["always", "introspection"]["ended"] and not rows["patient", "introspection"]["ended"]
     assert rows["patient", "introspection"]["ends_at"] - rows["patient", "introspection"]["since"] >= 3600
