@@ -142,7 +142,8 @@ static void add_introspection(Outage *outage, const IssuerOutage *issuer, const 
         int64_t age_usec = policy_answer_age_usec(policy, false);
         int64_t end_usec = since_usec + policy_introspection_stale_usec(policy);
 
-        if (since_usec == 0 || !depends_on_answers(policy, issuer))
+        if (since_usec == 0 || now_usec - since_usec < OUTAGE_SETTLE_USEC ||
+            !depends_on_answers(policy, issuer))
                 return;
         if (age_usec != POLICY_ANSWER_OWN)
                 end_usec += age_usec;

@@ -11,6 +11,9 @@
 #include "verdict/policy.h"
 
 #define OUTAGE_LOOK_SEC 1 /* between two looks of the daemon */
+/* A question about a token that failed is no outage yet: the next one may be answered, and who
+ * tells of each would fill the log. */
+#define OUTAGE_SETTLE_USEC (3 * G_USEC_PER_SEC)
 
 typedef enum BudgetKind { BUDGET_KEYS, BUDGET_INTROSPECTION, _BUDGET_KIND_MAX } BudgetKind;
 

@@ -233,3 +233,74 @@ def test_the_state_is_for_the_daemon_alone(daemon, provider):
     daemon.start()
     assert daemon.state_dir.stat().st_mode & 0o777 == 0o700
     assert (daemon.state_dir / "state.db").stat().st_mode & 0o777 == 0o600
+
+
+# Issuers that are asked
+
+ASKING = """
+[policy default]
+audience = orders
+
+[policy always]
+audience = orders
+introspect = always
+
+[policy writes]
+audience = orders
+introspect = writes
+
+[policy patient]
+audience = orders
+introspect = max-age 1s
+introspection_stale_for = 1h
+"""
+
+
+@pytest.fixture
+def asking(daemon, own_devidp):
+    secret = daemon.directory / "client-secret"
+    secret.write_text("orders-secret\n")
+    secret.chmod(0o600)
+    client = {"client_id": "orders", "client_secret_file": secret}
+    daemon.write(issuer_section(own_devidp, **client), ASKING, allow_development_issuers="true")
+    return daemon.start()
+
+
+def test_a_revoked_token_is_refused_where_the_issuer_is_asked(asking, own_devidp):
+    token = own_devidp.mint("orders-es256")
+    assert asking.verdict(token, "always") == VALID and asking.verdict(token, "writes") == VALID
+    step = {step["step"]: step for step in asking.explain(token, "always")["steps"]}["introspection"]
+    assert step["result"] == "ok" and "active" in step["found"]
+    own_devidp.revoke(token)
+    assert asking.verdict(token, "always") == ("invalid", "inactive")
+    assert asking.check(token, "writes", method="GET")[1]["reason"] == "valid"
+    assert asking.check(token, "writes", method="POST")[1]["reason"] == "inactive"
+    assert asking.verdict(token) == VALID
+    assert asking.get("/v1/status").json["answers"]["entries"] == 1
+    shown = asking.authctl("issuers").stdout
+    assert "INTROSPECTION" in shown and "ready  4     " in shown
+
+
+def test_an_opaque_token_is_asked_about(asking, own_devidp):
+    assert asking.verdict(own_devidp.mint_opaque("orders-es256"), "default") == VALID
+    assert asking.verdict("no-such-token", "default") == ("invalid", "inactive")
+
+
+def test_a_budget_of_answers_is_said_like_one_of_keys(asking, own_devidp):
+    token = own_devidp.mint("orders-es256")
+    assert asking.verdict(token, "patient") == VALID
+    own_devidp.end_process()
+    assert asking.verdict(token, "always") == ("unavailable", "unavailable")
+    until("the answer is older than 1 s", lambda: asking.check(token, "patient")[1]["stale"], 5)
+    until("it is long enough to be an outage", lambda: ("always", "introspection") in budgets_of(asking, "/readyz"), 5)
+    rows = budgets_of(asking, "/readyz")
+    assert rows["always", "introspection"]["ended"] and not rows["patient", "introspection"]["ended"]
+    assert rows["patient", "introspection"]["ends_at"] - rows["patient", "introspection"]["since"] >= 3600
+    assert asking.get("/readyz").status == 200
+    assert "answers about tokens of holodeck stale for" in asking.authctl("status").stdout
+    asking.wait_event(event="outage_began", budget="introspection")
+    asking.wait_event(event="outage_budget_ended", budget="introspection", policy="always")
+    own_devidp.start()
+    again = own_devidp.mint("orders-es256")  # a devidp that was away knows no session of before
+    until("it is asked again", lambda: asking.verdict(again, "always") == VALID, 40)
+    asking.wait_event(event="outage_ended", budget="introspection")

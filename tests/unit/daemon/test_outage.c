@@ -176,7 +176,9 @@ static void answers_have_budgets_of_their_own(void)
                                        .introspection_failing_since_usec = STALE };
         const IssuerOutage answering = { .issuer = ISSUER, .has_keys = true, .introspects = true };
 
-        look(&stage, &failing, STALE + 1,
+        /* One failed question is no outage. */
+        look(&stage, &failing, STALE + OUTAGE_SETTLE_USEC - 1, "");
+        look(&stage, &failing, STALE + OUTAGE_SETTLE_USEC,
              "began introspection kc always\nover introspection kc always\n");
         /* Without a mode an answer serves for 30 s anyway, and then for the budget. */
         look(&stage, &failing, STALE + 37 * SEC, "");
