@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include "assertions.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "report.h"
@@ -25,6 +26,7 @@ struct Daemon {
         Fetcher *fetcher;
         Issuers *issuers;
         IssuerView *view;
+        Assertions *assertions;
         Listener *listener;
         ClaimsCache *cache;
         MetricRegistry *registry;
@@ -68,7 +70,11 @@ static void publication_seen(void *userdata)
 
 static WorkerRules daemon_rules(const Daemon *daemon)
 {
-        return (WorkerRules){ daemon->config->compiled, daemon->config->compiled_clients };
+        return (WorkerRules){
+                .policies = daemon->config->compiled,
+                .clients = daemon->config->compiled_clients,
+                .assertion_keys = assertions_keys(daemon->assertions),
+        };
 }
 
 static void publish_rules(Daemon *daemon, Publication *publication)
@@ -78,6 +84,15 @@ static void publish_rules(Daemon *daemon, Publication *publication)
         publication->n_waiting = daemon->n_workers;
         for (unsigned i = 0; i < daemon->n_workers; i++)
                 worker_give_rules(daemon->workers[i], &rules, publication_seen, publication);
+}
+
+static void assertion_keys_changed(void *userdata)
+{
+        Daemon *daemon = userdata;
+        WorkerRules rules = daemon_rules(daemon);
+
+        for (unsigned i = 0; i < daemon->n_workers; i++)
+                worker_give_rules(daemon->workers[i], &rules, NULL, NULL);
 }
 
 static void view_changed(IssuerView *view, void *userdata)
@@ -190,6 +205,7 @@ static void reload(Daemon *daemon, Worker *asker, uint64_t id)
                                         config->issuers->len, config->policies->len),
         };
         take_config(daemon, g_steal_pointer(&config));
+        assertions_serve(daemon->assertions, daemon->config->compiled);
         publish_rules(daemon, publication);
 }
 
@@ -291,6 +307,7 @@ static void make_metrics(Daemon *daemon)
         static const double seconds[] = { 0.00005, 0.0001, 0.00025, 0.0005, 0.001,
                                           0.005,   0.025,  0.1,     0.5,    2.5 };
         static const char *const by_verdict[] = { "issuer", "policy", "door", "reason", NULL };
+        static const char *const by_shadow[] = { "policy", "reason", NULL };
         static const char *const by_door[] = { "door", NULL };
         static const char *const by_error[] = { "door", "error", NULL };
         MetricRegistry *registry = metric_registry_new();
@@ -299,6 +316,9 @@ static void make_metrics(Daemon *daemon)
         daemon->metrics = (ApiMetrics){
                 .verdicts = metric_family_new(registry, METRIC_COUNTER, "authd_verdicts_total",
                                               "Verdicts given.", by_verdict, NULL, 0),
+                .shadow_verdicts = metric_family_new(
+                    registry, METRIC_COUNTER, "authd_shadow_verdicts_total",
+                    "What policies tried in shadow would have said.", by_shadow, NULL, 0),
                 .latency = metric_family_new(registry, METRIC_HISTOGRAM, "authd_request_seconds",
                                              "From the head of a request to its answer.", by_door,
                                              seconds, G_N_ELEMENTS(seconds)),
@@ -322,6 +342,15 @@ static bool make_issuers(Daemon *daemon, GError **error)
         daemon->issuers = issuers_new(NULL, daemon->fetcher, NULL, &hooks);
         return issuers_configure(daemon->issuers, daemon->config->issuers,
                                  daemon->config->allow_development_issuers, error);
+}
+
+static bool make_assertions(Daemon *daemon, GError **error)
+{
+        daemon->assertions = assertions_new(NULL, assertion_keys_changed, daemon, error);
+        if (!daemon->assertions)
+                return false;
+        assertions_serve(daemon->assertions, daemon->config->compiled);
+        return true;
 }
 
 static bool make_workers(Daemon *daemon, GError **error)
@@ -455,8 +484,8 @@ Daemon *daemon_new(const char *config_path, Config *config, GError **error)
         daemon->cache = claims_cache_new(config->cache_size_bytes);
         make_metrics(daemon);
         /* Workers before the listener: whoever is accepted has somewhere to go. */
-        if (!make_issuers(daemon, error) || !make_workers(daemon, error) ||
-            !make_listener(daemon, error))
+        if (!make_issuers(daemon, error) || !make_assertions(daemon, error) ||
+            !make_workers(daemon, error) || !make_listener(daemon, error))
                 return NULL;
         make_report(daemon);
         watch_signals(daemon);
@@ -485,6 +514,7 @@ void daemon_free(Daemon *daemon)
                 g_source_unref(daemon->sources[i]);
         }
         listener_free(daemon->listener);
+        assertions_free(daemon->assertions);
         issuers_free(daemon->issuers);
         fetcher_free(daemon->fetcher);
         for (unsigned i = 0; i < daemon->n_workers; i++)

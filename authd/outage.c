@@ -1,4 +1,5 @@
-/* outage: see outage.h. Budgets are made anew at each look; what was told is remembered beside them.
+/* outage: see outage.h. Budgets are made anew at each look; what was told is remembered beside
+ * them.
  */
 #include "outage.h"
 
@@ -73,11 +74,10 @@ static void log_over(const Budget *budget, int64_t now_usec)
             budget->issuer, budget->policy,
             budget->kind == BUDGET_KEYS ? "its keys" : "its answers");
 
-        log_event(LOG_LEVEL_ERROR, "outage_budget_ended", message,
-                  LOG_TEXT("issuer", budget->issuer),
-                  LOG_TEXT("budget", budget_kind_text(budget->kind)),
-                  LOG_TEXT("policy", budget->policy),
-                  LOG_NUMBER("since", wall_sec(budget->since_usec, now_usec)));
+        log_event(
+            LOG_LEVEL_ERROR, "outage_budget_ended", message, LOG_TEXT("issuer", budget->issuer),
+            LOG_TEXT("budget", budget_kind_text(budget->kind)), LOG_TEXT("policy", budget->policy),
+            LOG_NUMBER("since", wall_sec(budget->since_usec, now_usec)));
 }
 
 static void log_ended(const Budget *budget, int64_t now_usec)
@@ -277,12 +277,12 @@ json_t *outage_status(const Outage *outage, int64_t now_usec)
                 const Budget *budget = outage_get(outage, i);
 
                 json_array_append_new(
-                    array, json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "issuer", budget->issuer,
-                                     "policy", budget->policy, "budget",
-                                     budget_kind_text(budget->kind), "since",
-                                     (json_int_t) wall_sec(budget->since_usec, now_usec),
-                                     "ends_at", (json_int_t) wall_sec(budget->end_usec, now_usec),
-                                     "ended", (int) budget->is_over));
+                    array,
+                    json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "issuer", budget->issuer, "policy",
+                              budget->policy, "budget", budget_kind_text(budget->kind), "since",
+                              (json_int_t) wall_sec(budget->since_usec, now_usec), "ends_at",
+                              (json_int_t) wall_sec(budget->end_usec, now_usec), "ended",
+                              (int) budget->is_over));
         }
         return array;
 }

@@ -47,13 +47,19 @@ typedef struct Letter {
 
 static WorkerRules rules_ref(const WorkerRules *rules)
 {
-        return (WorkerRules){ policy_set_ref(rules->policies), clients_ref(rules->clients) };
+        return (WorkerRules){
+                .policies = policy_set_ref(rules->policies),
+                .clients = clients_ref(rules->clients),
+                .assertion_keys =
+                    rules->assertion_keys ? assertion_keys_ref(rules->assertion_keys) : NULL,
+        };
 }
 
 static void rules_clear(WorkerRules *rules)
 {
         g_clear_pointer(&rules->policies, policy_set_unref);
         g_clear_pointer(&rules->clients, clients_unref);
+        g_clear_pointer(&rules->assertion_keys, assertion_keys_unref);
 }
 
 static Letter *letter_new(Worker *worker)
@@ -272,6 +278,7 @@ static void worker_reads_rules(void *userdata)
         clients_unref(api->clients);
         api->policies = g_steal_pointer(&letter->rules.policies);
         api->clients = g_steal_pointer(&letter->rules.clients);
+        assertion_signer_take(api->signer, letter->rules.assertion_keys);
         worker_tells_done(letter);
 }
 
@@ -333,12 +340,15 @@ Worker *worker_new(unsigned index, const WorkerSettings *settings, IssuerView *v
         worker->api.view = issuer_view_ref(view);
         worker->api.policies = policy_set_ref(rules->policies);
         worker->api.clients = clients_ref(rules->clients);
+        worker->api.signer = assertion_signer_new();
+        if (worker->api.signer)
+                assertion_signer_take(worker->api.signer, rules->assertion_keys);
         worker->api.admin_gid = settings->admin_gid;
         worker->api.has_admin_gid = settings->has_admin_gid;
-        if (worker->server && !worker->checker)
+        if (worker->server && (!worker->checker || !worker->api.signer))
                 g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
                             "OpenSSL lacks an algorithm that authd needs");
-        if (worker->server && worker->checker)
+        if (worker->server && worker->checker && worker->api.signer)
                 worker->thread = g_thread_try_new(name, worker_run, worker, error);
         if (!worker->thread) {
                 api_deinit(&worker->api);
@@ -413,6 +423,7 @@ void worker_free(Worker *worker)
                 g_thread_join(worker->thread);
         }
         checker_free(worker->checker);
+        assertion_signer_free(worker->api.signer);
         mailbox_unref(worker->mailbox);
         g_main_loop_unref(worker->loop);
         g_main_context_unref(worker->context);

@@ -38,6 +38,7 @@ typedef struct WorkerSettings {
 typedef struct WorkerRules {
         PolicySet *policies;
         Clients *clients;
+        AssertionKeys *assertion_keys; /* NULL: no policy asks for assertions */
 } WorkerRules;
 
 /* worker_new: starts the thread, with that view and those settings. */

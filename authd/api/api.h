@@ -40,10 +40,11 @@ typedef struct MainAnswer {
 } MainAnswer;
 
 typedef struct ApiMetrics {
-        MetricFamily *verdicts; /* issuer, policy, door, reason */
-        MetricFamily *latency;  /* door */
-        MetricFamily *refused;  /* door, error: questions that got no verdict */
-        uint64_t *by_class;     /* verdicts by VerdictClass, counted atomically */
+        MetricFamily *verdicts;        /* issuer, policy, door, reason */
+        MetricFamily *shadow_verdicts; /* policy, reason */
+        MetricFamily *latency;         /* door */
+        MetricFamily *refused;         /* door, error: questions that got no verdict */
+        uint64_t *by_class;            /* verdicts by VerdictClass, counted atomically */
 } ApiMetrics;
 
 typedef struct ApiHooks {
@@ -62,6 +63,7 @@ struct Api {
         const ApiHooks *hooks;
         const ApiMetrics *metrics;
         Checker *checker;
+        AssertionSigner *signer;
         IssuerView *view;
         PolicySet *policies;
         Clients *clients;

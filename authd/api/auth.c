@@ -24,7 +24,7 @@ static void allow(Exchange *exchange, const Verdict *verdict)
         size_t n = policy_n_headers(exchange->policy), starts[SERVER_ANSWER_HEADERS_MAX];
         g_autoptr(GString) values = g_string_sized_new(512);
 
-        g_assert(n + 1 < SERVER_ANSWER_HEADERS_MAX);
+        g_assert(n + 2 < SERVER_ANSWER_HEADERS_MAX);
         for (size_t i = 0; i < n; i++) {
                 starts[i] = values->len;
                 template_expand(policy_header(exchange->policy, i, &headers[i].name),
@@ -36,8 +36,11 @@ static void allow(Exchange *exchange, const Verdict *verdict)
 
                 headers[i].value = value[0] == '\0' ? EMPTY_VALUE : value;
         }
-        headers[n] = not_stored;
-        exchange_answer(exchange, 204, headers, n + 1, SPAN_EMPTY);
+        if (policy_assertion(exchange->policy))
+                headers[n++] = (AnswerHeader){ policy_assertion_header(exchange->policy),
+                                               exchange->assertion.data };
+        headers[n++] = not_stored;
+        exchange_answer(exchange, 204, headers, n, SPAN_EMPTY);
 }
 
 /* quotable: what may stand in an error_description (RFC 6750 §3): no quote, no backslash. */

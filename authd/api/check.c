@@ -17,8 +17,9 @@ static void write_member(GString *out, const char *name, Span value)
 }
 
 /* write_headers: what the policy hands on, each present, in the policy's order. */
-static void write_headers(GString *out, const Policy *policy, const Claims *claims)
+static void write_headers(GString *out, const Exchange *exchange, const Claims *claims)
 {
+        const Policy *policy = exchange->policy;
         g_autoptr(GString) value = g_string_sized_new(128);
 
         g_string_append(out, ",\"headers\":{");
@@ -32,6 +33,12 @@ static void write_headers(GString *out, const Policy *policy, const Claims *clai
                 tape_write_string(span_from(name), out);
                 g_string_append_c(out, ':');
                 tape_write_string(span_of(value->str, value->len), out);
+        }
+        if (claims && policy_assertion(policy)) {
+                g_string_append(out, policy_n_headers(policy) > 0 ? "," : "");
+                tape_write_string(span_from(policy_assertion_header(policy)), out);
+                g_string_append_c(out, ':');
+                tape_write_string(exchange->assertion, out);
         }
         g_string_append_c(out, '}');
 }
@@ -63,7 +70,7 @@ static GString *write_verdict(const Exchange *exchange, const Verdict *verdict)
         else
                 g_string_append(out, "null");
         g_string_append(out, verdict->stale ? ",\"stale\":true" : ",\"stale\":false");
-        write_headers(out, exchange->policy, claims);
+        write_headers(out, exchange, claims);
         g_string_append(out, ",\"claims\":");
         tape_write(claims ? claims_root(claims) : TAPE_VALUE_ABSENT, out);
         return out;
@@ -104,16 +111,41 @@ static void write_step(GString *out, const Step *step)
         g_string_append_c(out, '}');
 }
 
+static void write_steps(GString *out, const Steps *steps)
+{
+        g_string_append(out, ",\"steps\":[");
+        for (size_t i = 0; i < steps->n_steps; i++) {
+                g_string_append(out, i > 0 ? "," : "");
+                write_step(out, &steps->steps[i]);
+        }
+        g_string_append_c(out, ']');
+}
+
+static void write_shadow(GString *out, const Exchange *exchange)
+{
+        const ShadowTried *shadow = exchange->shadow;
+        const ReasonWords *words = reason_words(shadow->verdict.reason);
+
+        if (!shadow->judged) {
+                g_string_append(out, ",\"shadow\":null");
+                return;
+        }
+        g_string_append_printf(out, ",\"shadow\":{\"verdict\":\"%s\",\"reason\":\"%s\"",
+                               verdict_class_text(words->verdict), words->word);
+        write_member(out, "policy", span_from(policy_name(policy_next(exchange->policy))));
+        write_member(
+            out, "detail",
+            span_from(shadow->verdict.detail[0] ? shadow->verdict.detail : words->sentence));
+        write_steps(out, &shadow->steps);
+        g_string_append_c(out, '}');
+}
+
 static void explain_judged(Exchange *exchange, Verdict *verdict)
 {
         g_autoptr(GString) out = write_verdict(exchange, verdict);
 
-        g_string_append(out, ",\"steps\":[");
-        for (size_t i = 0; i < exchange->steps->n_steps; i++) {
-                g_string_append(out, i > 0 ? "," : "");
-                write_step(out, &exchange->steps->steps[i]);
-        }
-        g_string_append_c(out, ']');
+        write_steps(out, exchange->steps);
+        write_shadow(out, exchange);
         answer_text(exchange, out);
 }
 
@@ -225,5 +257,6 @@ void door_explain(Exchange *exchange)
 {
         exchange->judged = explain_judged;
         exchange->steps = g_new0(Steps, 1);
+        exchange->shadow = g_new0(ShadowTried, 1);
         ask_by_body(exchange);
 }

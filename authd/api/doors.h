@@ -15,3 +15,4 @@ void door_reload(Exchange *exchange);
 void door_livez(Exchange *exchange); /* probes.c */
 void door_readyz(Exchange *exchange);
 void door_metrics(Exchange *exchange);
+void door_jwks(Exchange *exchange); /* vouch.c: /jwks.json */

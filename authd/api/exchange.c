@@ -28,6 +28,7 @@ static void exchange_free(Exchange *exchange)
         g_free(exchange->query_method);
         g_free(exchange->trouble);
         g_free(exchange->steps);
+        g_free(exchange->shadow);
         g_free(exchange);
 }
 

@@ -1,6 +1,8 @@
 #include "api/judge.h"
 
 #include "api/routes.h"
+#include "api/shadowing.h"
+#include "api/vouch.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -48,6 +50,8 @@ static void log_verdict(const Exchange *exchange, const Verdict *verdict)
 
 static void finish(Exchange *exchange, Verdict *verdict)
 {
+        vouch_for(exchange, verdict);
+        shadowing_judge(exchange, verdict);
         count_verdict(exchange, verdict);
         log_verdict(exchange, verdict);
         exchange->judged(exchange, verdict);
@@ -129,6 +133,7 @@ void judge_token(Exchange *exchange)
         Verdict verdict = VERDICT_INIT;
         CheckNeeds needs;
 
+        exchange->judged_at_sec = question.now_sec;
         if (exchange->steps)
                 exchange->steps->n_steps = 0;
         if (check_token(api->checker, api->view, &question, &verdict, &needs) == CHECK_ANSWERED) {
