@@ -66,15 +66,16 @@ static void load(Assertions *assertions)
                           "ones are made.");
 }
 
-Assertions *assertions_new(Store *store, void (*changed)(void *userdata), void *userdata,
-                           GError **error)
+Assertions *assertions_new(Store *store, void (*changed)(void *userdata), void *userdata)
 {
-        Assertions *assertions;
+        Assertions *assertions = g_new0(Assertions, 1);
+        g_autoptr(GError) error = NULL;
 
-        if (!assertion_keys_prepare(store, error))
-                return NULL;
-        assertions = g_new0(Assertions, 1);
         assertions->store = store;
+        if (!assertion_keys_prepare(store, &error)) {
+                log_event(LOG_LEVEL_WARNING, "assertion_keys_not_kept", error->message);
+                assertions->store = NULL;
+        }
         assertions->changed = changed;
         assertions->userdata = userdata;
         return assertions;

@@ -10,8 +10,7 @@
 typedef struct Assertions Assertions;
 
 /* assertions_new: store NULL: none; borrowed. changed: assertions_keys is another from now on. */
-Assertions *assertions_new(Store *store, void (*changed)(void *userdata), void *userdata,
-                           GError **error);
+Assertions *assertions_new(Store *store, void (*changed)(void *userdata), void *userdata);
 void assertions_free(Assertions *assertions); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Assertions, assertions_free)
 

@@ -21,7 +21,8 @@ typedef void (*Printer)(const json_t *answer, const CheckOptions *check);
 /* What one would do next. The reasons are few and each has a usual cause. */
 static const char *const hints[_VERDICT_MAX] = {
         [VERDICT_UNAVAILABLE] =
-            "The provider could not be asked: authctl issuers shows its last error.",
+            "The provider could not be asked: authctl issuers shows its last error, and authctl "
+            "doctor ISSUER what is missing there.",
         [VERDICT_MISSING_TOKEN] = "Send the token as \"Authorization: Bearer TOKEN\".",
         [VERDICT_MALFORMED] = "Copy the access token whole: three parts with two dots, without "
                               "quotes or line breaks.",

@@ -14,6 +14,8 @@ static const Route routes[] = {
         { "/v1/keys", "GET", "keys", ROUTE_UNIX, ACCESS_ADMIN, door_keys },
         { "/v1/config", "GET", "config", ROUTE_UNIX, ACCESS_ADMIN, door_config },
         { "/v1/reload", "POST", "reload", ROUTE_UNIX, ACCESS_ADMIN, door_reload },
+        { "/v1/distrust", "POST", "distrust", ROUTE_UNIX, ACCESS_ADMIN, door_distrust },
+        { "/v1/doctor", "GET", "doctor", ROUTE_UNIX, ACCESS_ADMIN, door_doctor },
         { "/auth/", ANY_METHOD, "auth", ROUTE_BOTH, ACCESS_ANYONE, door_auth },
         { "/introspect", "POST", "introspect", ROUTE_BOTH, ACCESS_ANYONE, door_introspect },
         { "/introspect/", "POST", "introspect", ROUTE_BOTH, ACCESS_ANYONE, door_introspect },

@@ -215,6 +215,8 @@ static void doctor_take_claims(Doctor *doctor, Claims *claims, const Jws *jws)
 
         if (span_equal_string(issuer, doctor->settings->url)) {
                 doctor_tell(doctor, CHECK_TOKEN, DOCTOR_OK, token_facts(claims, jws), NULL);
+                if (!doctor->told[CHECK_CLOCK] && claims_issued_at(claims) > 0)
+                        doctor_tell_clock(doctor, claims_issued_at(claims));
                 doctor->own = claims;
                 return;
         }
@@ -288,7 +290,7 @@ static void doctor_on_refusal(Doctor *doctor, const FetchAnswer *answer)
                 doctor_finish(doctor, "the client got no token of its own");
                 return;
         }
-        doctor_skip_to(doctor, CHECK_INTROSPECTION, "the client got no token of its own");
+        doctor_skip(doctor, CHECK_TOKEN, CHECK_INTROSPECTION, "the client got no token of its own");
         doctor->probes = true;
         doctor->token = secret_new(span_from(PROBE_TOKEN));
         doctor_introspect(doctor);

@@ -11,7 +11,6 @@
 
 #define DOCTOR_ANSWER_SIZE_MAX  (256 * 1024) /* of the token and introspection endpoints */
 #define DOCTOR_ANSWER_DEPTH_MAX 16
-#define DOCTOR_FETCH_TOKEN_MAX  (16 * 1024)
 
 /* In the order of the walk; whatever was not reached is skipped at its end. */
 typedef enum DoctorCheck {
@@ -57,8 +56,10 @@ struct Doctor {
 
 /* found and advice are taken over. */
 void doctor_tell(Doctor *doctor, DoctorCheck check, DoctorResult result, char *found, char *advice);
-/* What stands before next and was not looked at. */
-void doctor_skip_to(Doctor *doctor, DoctorCheck next, const char *why);
+/* What was not looked at from one check on to before the next. */
+void doctor_skip(Doctor *doctor, DoctorCheck from, DoctorCheck next, const char *why);
+/* provider_sec: its time, in an answer to the last call. */
+void doctor_tell_clock(Doctor *doctor, int64_t provider_sec);
 /* The end, and the doctor's last act. why: what kept us from the rest. */
 void doctor_finish(Doctor *doctor, const char *why);
 /* With the client's own name where the console shows it. */

@@ -49,6 +49,15 @@ static void serve_keys_with(Stage *stage, unsigned status, const char *headers, 
         fake_provider_serve(stage->provider, FAKE_PROVIDER_KEYS_PATH, status, headers, json);
 }
 
+static void await_error(Stage *stage, const char *part)
+{
+        int64_t end = g_get_monotonic_time() + PATIENCE_USEC;
+
+        while (!status_says(stage, "last_error", part) && g_get_monotonic_time() < end)
+                settle(stage);
+        g_assert_true(status_says(stage, "last_error", part));
+}
+
 static void serve_error(Stage *stage)
 {
         serve_keys_with(stage, 500, "", "");
@@ -245,8 +254,7 @@ static void test_bad_set(gconstpointer data)
         fake_provider_serve(stage.provider, FAKE_PROVIDER_KEYS_PATH, 200, "", body);
         later(55);
         await_requests(&stage, FAKE_PROVIDER_KEYS_PATH, 2);
-        while (!status_says(&stage, "last_error", row->says))
-                settle(&stage);
+        await_error(&stage, row->says);
         log = capture_end(&capture);
         g_assert_cmpuint(count_in(log, "issuer_fetch_failed"), ==, 1);
         g_assert_nonnull(strstr(log, row->says));
@@ -478,6 +486,8 @@ static void test_snapshot_age(gconstpointer data)
         stale = facts_of(&stage)->keys &&
                 facts_of(&stage)->keys_fresh_until_usec < clock_monotonic_usec() - G_USEC_PER_SEC;
         g_assert_cmpint(stale, ==, row->stale);
+        g_assert_cmpint(facts_of(&stage)->keys_fresh_until_usec, <=,
+                        clock_monotonic_usec() + 60 * G_USEC_PER_SEC);
         stage_strike_kept(&stage);
 }
 
@@ -745,17 +755,28 @@ static void test_ca_file(void)
 /* A CA file that never was of use: nobody else's authorities stand in for it. */
 static void test_ca_file_missing(void)
 {
+        const TlsServerOptions options = { .address = "127.0.0.1", .ends_sec = 3600 };
+        TlsAuthority *authority = tls_authority_new();
+        TlsServer *server = tls_server_new(authority, &options);
+        g_autofree char *path = file_new("");
         Stage stage;
 
         stage_set(&stage);
         g_free(first_settings(&stage)->url);
-        first_settings(&stage)->url = g_strdup("https://127.0.0.1:1/realms/a");
-        first_settings(&stage)->ca_file = g_strdup("/nonexistent/ca.pem");
+        first_settings(&stage)->url =
+            g_strdup_printf("https://127.0.0.1:%u/realms/a", tls_server_port(server));
+        first_settings(&stage)->ca_file = g_strdup(path);
         configure(&stage);
         g_assert_null(issuers_ca_pem(stage.issuers, "fake"));
         await_answer(&stage, ask(&stage, "a"));
-        assert_status(&stage, "state", "failing");
+        g_assert_true(status_says(&stage, "last_error", "the CA file for"));
+        file_set(path, tls_authority_pem(authority));
+        look(&stage); /* and it is trusted at once */
+        await_error(&stage, "names no issuer");
         stage_strike(&stage);
+        tls_server_free(server);
+        tls_authority_free(authority);
+        g_unlink(path);
 }
 
 static void test_token_file(void)
