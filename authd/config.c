@@ -28,6 +28,7 @@ static Config *config_new(void)
         config->shadows = g_ptr_array_new_with_free_func((GDestroyNotify) policy_settings_free);
         config->assertion_issuer = g_strdup(ASSERTION_ISSUER_DEFAULT);
         config->clients = g_ptr_array_new_with_free_func((GDestroyNotify) client_settings_free);
+        config->routes = g_ptr_array_new_with_free_func((GDestroyNotify) route_settings_free);
         return config;
 }
 
@@ -46,6 +47,10 @@ void config_free(Config *config)
         g_ptr_array_unref(config->clients);
         policy_set_unref(config->compiled);
         clients_unref(config->compiled_clients);
+        front_settings_clear(&config->front);
+        g_ptr_array_unref(config->routes);
+        routing_unref(config->compiled_routing);
+        front_unref(config->compiled_front);
         json_decref(config->described);
         g_free(config);
 }
@@ -82,6 +87,13 @@ static void *target_of(Config *config, const ConfigSection *section)
                 client->name = g_strdup(section->name);
                 g_ptr_array_add(config->clients, client);
                 target = client;
+        }
+        if (strcmp(section->kind, "route") == 0) {
+                RouteSettings *route = g_new0(RouteSettings, 1);
+
+                route->name = g_strdup(section->name);
+                g_ptr_array_add(config->routes, route);
+                target = route;
         }
         return target;
 }
@@ -292,19 +304,25 @@ static bool check_issuers(const Config *config, const ConfigText *text, GError *
         return true;
 }
 
-/* policy_new's sentence names the setting it is about; the first such word that the section sets
- * gives the line. */
-static bool refuse_policy(const ConfigText *text, const char *name, const char *sentence,
-                          GError **error)
+/* refuse_words: a layer's sentence names the setting that it is about; the first such word that the
+ * section sets gives the line. */
+static bool refuse_words(const ConfigText *text, const ConfigSection *section, const char *what,
+                         const char *sentence, GError **error)
 {
-        const ConfigSection *section = find_section(text, "policy", name);
-        g_autofree char *what = g_strdup_printf("[policy %s]: %s", name, sentence);
         g_auto(GStrv) words = g_strsplit_set(sentence, " \"'=,;:.()[]", -1);
 
         for (char **word = words; *word; word++)
                 if (**word && config_text_find(text, section, *word))
                         return refuse_key(text, section, *word, what, error);
         return refuse_key(text, section, "", what, error);
+}
+
+static bool refuse_policy(const ConfigText *text, const char *name, const char *sentence,
+                          GError **error)
+{
+        g_autofree char *what = g_strdup_printf("[policy %s]: %s", name, sentence);
+
+        return refuse_words(text, find_section(text, "policy", name), what, sentence, error);
 }
 
 static PolicyIssuer *policy_issuers(const Config *config)
@@ -421,6 +439,72 @@ static bool compile_policies(Config *config, const ConfigText *text, GError **er
         return true;
 }
 
+/* check_route: order is required, and every section has its line in the text. */
+static bool check_route(const Config *config, const ConfigText *text, const RouteSettings *route,
+                        GError **error)
+{
+        const ConfigSection *section = find_section(text, "route", route->name);
+        g_autofree char *what = g_strdup_printf(
+            "[route %s] has no order; add order = 10: the lowest is tried first", route->name);
+
+        return config_text_find(text, section, "order") ||
+               refuse_key(text, section, "", what, error);
+}
+
+/* refuse_routing: its sentence begins with the section of the route that it is about. */
+static bool refuse_routing(const ConfigText *text, const char *sentence, GError **error)
+{
+        const char *end = strchr(sentence, ']');
+        g_autofree char *title =
+            end ? g_strndup(sentence + 1, (size_t) (end - sentence) - 1) : g_strdup("");
+        const ConfigSection *section = g_hash_table_lookup(text->by_title, title);
+
+        if (!section)
+                return config_refuse(error, text->files->pdata[0], 1, "%s", sentence);
+        return refuse_words(text, section, sentence, end, error);
+}
+
+static bool compile_routes(Config *config, const ConfigText *text, GError **error)
+{
+        g_autoptr(GError) cause = NULL;
+
+        for (size_t i = 0; i < config->routes->len; i++)
+                if (!check_route(config, text, config->routes->pdata[i], error))
+                        return false;
+        config->compiled_routing = routing_new(config->routes, config->compiled, &cause);
+        return config->compiled_routing || refuse_routing(text, cause->message, error);
+}
+
+/* refuse_front: a sentence about [authd], which may be left out. */
+static bool refuse_front(const ConfigText *text, const char *sentence, GError **error)
+{
+        const ConfigSection *section = find_section(text, "authd", "");
+
+        if (!section)
+                return config_refuse(error, text->files->pdata[0], 1, "%s", sentence);
+        return refuse_words(text, section, sentence, sentence, error);
+}
+
+static bool compile_front(Config *config, const ConfigText *text, GError **error)
+{
+        g_autoptr(GError) cause = NULL;
+        g_autoptr(Front) front = front_new(&config->front, &cause);
+
+        if (!front)
+                return refuse_front(text, cause->message, error);
+        for (size_t i = 0; i < config->policies->len; i++) {
+                const PolicySettings *settings = config->policies->pdata[i];
+                const Policy *policy = policy_set_find(config->compiled, span_from(settings->name));
+
+                if (!front_add(front, settings, policy, &cause))
+                        return refuse_policy(text, settings->name, cause->message, error);
+        }
+        if (!front_seal(front, config->routes->len > 0, &cause))
+                return refuse_front(text, cause->message, error);
+        config->compiled_front = g_steal_pointer(&front);
+        return true;
+}
+
 static bool check_client(const Config *config, const ConfigText *text, const ClientSettings *client,
                          GError **error)
 {
@@ -507,6 +591,7 @@ static Config *config_from_text(const ConfigText *text, GError **error)
 
         if (!read_sections(config, text, error) || !check_listen(config, text, error) ||
             !check_issuers(config, text, error) || !compile_policies(config, text, error) ||
+            !compile_routes(config, text, error) || !compile_front(config, text, error) ||
             !compile_clients(config, text, error))
                 return NULL;
         config->described = describe(text);

@@ -6,9 +6,11 @@
 #pragma once
 
 #include "api/clients.h"
+#include "api/front.h"
 #include "base/log.h"
 #include "issuer/issuer.h"
 #include "verdict/policy.h"
+#include "verdict/routing.h"
 
 #define CONFIG_FILE_SIZE_MAX     (1024 * 1024)
 #define CONFIG_PATH_DEFAULT      "/etc/authd/authd.conf"
@@ -35,6 +37,10 @@ typedef struct Config {
         GPtrArray *shadows; /* PolicySettings of each [policy NAME.next], what it lacks from NAME */
         GPtrArray *clients; /* ClientSettings */
         char *assertion_issuer;
+        FrontSettings front;
+        GPtrArray *routes; /* RouteSettings */
+        Routing *compiled_routing;
+        Front *compiled_front;
         PolicySet *compiled;
         Clients *compiled_clients;
         json_t *described; /* what config_describe gives */

@@ -379,6 +379,70 @@ bool config_set_workers(const ConfigReading *reading, GError **error)
         return true;
 }
 
+/* config_set_big_number: as config_set_number, into an int64_t. */
+bool config_set_big_number(const ConfigReading *reading, GError **error)
+{
+        const char *value = reading->line->value;
+        g_autofree char *shown = config_shown(value);
+        gint64 number = 0;
+
+        if (!g_ascii_string_to_signed(value, 10, reading->rule->minimum, reading->rule->maximum,
+                                      &number, NULL))
+                return refuse(reading, error,
+                              "\"%s\" is no number from %" PRId64 " to %" PRId64 "; write one",
+                              shown, reading->rule->minimum, reading->rule->maximum);
+        *(int64_t *) member(reading) = number;
+        return true;
+}
+
+/* Choice: a word, and the number that it stands for. */
+typedef struct Choice {
+        const char *word;
+        int number;
+} Choice;
+
+static bool read_choice(const ConfigReading *reading, const Choice *choices, size_t n_choices,
+                        int *ret_number, GError **error)
+{
+        g_autoptr(GString) words = g_string_new(NULL);
+        g_autofree char *shown = config_shown(reading->line->value);
+
+        for (size_t i = 0; i < n_choices; i++) {
+                if (strcmp(reading->line->value, choices[i].word) == 0) {
+                        *ret_number = choices[i].number;
+                        return true;
+                }
+                g_string_append_printf(words, "%s%s", i > 0 ? ", " : "", choices[i].word);
+        }
+        return refuse(reading, error, "%s = \"%s\" is none of %s; write one of them",
+                      reading->line->key, shown, words->str);
+}
+
+bool config_set_binding(const ConfigReading *reading, GError **error)
+{
+        static const Choice choices[] = { { "optional", BINDING_OPTIONAL },
+                                          { "never", BINDING_NEVER },
+                                          { "required", BINDING_REQUIRED } };
+        int mode;
+
+        if (!read_choice(reading, choices, G_N_ELEMENTS(choices), &mode, error))
+                return false;
+        *(BindingMode *) member(reading) = (BindingMode) mode;
+        return true;
+}
+
+/* config_set_allow: the first word of the default is always the safe one. */
+bool config_set_allow(const ConfigReading *reading, GError **error)
+{
+        const Choice choices[] = { { reading->rule->shown.fallback, false }, { "allow", true } };
+        int allowed;
+
+        if (!read_choice(reading, choices, G_N_ELEMENTS(choices), &allowed, error))
+                return false;
+        *(bool *) member(reading) = allowed;
+        return true;
+}
+
 bool config_set_number(const ConfigReading *reading, GError **error)
 {
         uint64_t number = 0;

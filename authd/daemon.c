@@ -44,6 +44,8 @@ struct Daemon {
         ClaimsCache *cache;
         ClaimsCache *answers;
         Asking asking;
+        Replay *replay;
+        Nonces *nonces;
         MetricRegistry *registry;
         ApiMetrics metrics;
         uint64_t by_class[CLASS_FORBIDDEN + 1];
@@ -88,6 +90,8 @@ static WorkerRules daemon_rules(const Daemon *daemon)
         return (WorkerRules){
                 .policies = daemon->config->compiled,
                 .clients = daemon->config->compiled_clients,
+                .routing = daemon->config->compiled_routing,
+                .front = daemon->config->compiled_front,
                 .assertion_keys = assertions_keys(daemon->assertions),
         };
 }
@@ -178,8 +182,10 @@ static void announce_config(const Daemon *daemon)
 
 static void take_config(Daemon *daemon, Config *config)
 {
-        if (daemon->config)
+        if (daemon->config) {
                 warn_fixed_settings(daemon->config, config);
+                front_keep_buckets(config->compiled_front, daemon->config->compiled_front);
+        }
         config_free(daemon->config);
         daemon->config = config;
         daemon->report.config = config;
@@ -376,6 +382,8 @@ static void make_metrics(Daemon *daemon)
         static const char *const by_shadow[] = { "policy", "reason", NULL };
         static const char *const by_door[] = { "door", NULL };
         static const char *const by_error[] = { "door", "error", NULL };
+        static const char *const by_pass[] = { "policy", "door", "why", NULL };
+        static const char *const by_limit[] = { "policy", "limit", NULL };
         MetricRegistry *registry = metric_registry_new();
 
         daemon->registry = registry;
@@ -392,6 +400,11 @@ static void make_metrics(Daemon *daemon)
                     metric_family_new(registry, METRIC_COUNTER, "authd_refused_questions_total",
                                       "Questions that got no verdict, by what was wrong with them.",
                                       by_error, NULL, 0),
+                .passed = metric_family_new(registry, METRIC_COUNTER, "authd_passed_total",
+                                            "Requests that were let through without a token.",
+                                            by_pass, NULL, 0),
+                .limited = metric_family_new(registry, METRIC_COUNTER, "authd_limited_total",
+                                             "Requests over a rate.", by_limit, NULL, 0),
                 .by_class = daemon->by_class,
         };
 }
@@ -440,6 +453,8 @@ static bool make_workers(Daemon *daemon, GError **error)
                 .main_mailbox = daemon->mailbox,
                 .cache = daemon->cache,
                 .answers = daemon->answers,
+                .replay = daemon->replay,
+                .nonces = daemon->nonces,
                 .metrics = daemon->metrics,
                 .hooks = { worker_closed, worker_wants_keys, worker_wants_introspection,
                            worker_wants_answer, daemon },
@@ -571,6 +586,8 @@ Daemon *daemon_new(const char *config_path, Config *config, GError **error)
         daemon->cache = claims_cache_new(config->cache_size_bytes);
         daemon->answers =
             claims_cache_new(MAX(config->cache_size_bytes / ANSWERS_SIZE_SHARE, ANSWERS_SIZE_MIN));
+        daemon->replay = replay_new(REPLAY_SLOTS_DEFAULT);
+        daemon->nonces = nonces_new();
         make_metrics(daemon);
         open_state(daemon);
         make_assertions(daemon);
@@ -618,6 +635,8 @@ void daemon_free(Daemon *daemon)
         claims_cache_free(daemon->answers);
         outage_free(daemon->outage);
         store_close(daemon->store);
+        replay_free(daemon->replay);
+        nonces_free(daemon->nonces);
         metric_registry_free(daemon->registry);
         config_free(daemon->config);
         g_main_loop_unref(daemon->loop);

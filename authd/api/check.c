@@ -1,6 +1,7 @@
 /* check: /v1/check and /v1/explain, the verdict in our own words. */
-#include "api/doors.h"
+#include "api/check.h"
 
+#include "api/doors.h"
 #include "api/judge.h"
 #include "token/json.h"
 
@@ -43,10 +44,10 @@ static void write_headers(GString *out, const Exchange *exchange, const Claims *
         g_string_append_c(out, '}');
 }
 
-/* write_verdict: the object without its end. Written by hand and not by jansson, whose tree of it
+/* Written by hand and not by jansson, whose tree of it
  * would cost as much as the whole check; all that is not ours is either a string, escaped, or a
  * tape. */
-static GString *write_verdict(const Exchange *exchange, const Verdict *verdict)
+GString *check_verdict_text(const Exchange *exchange, const Verdict *verdict)
 {
         const ReasonWords *words = reason_words(verdict->reason);
         const Claims *claims = words->verdict == CLASS_VALID ? verdict->claims : NULL;
@@ -84,7 +85,7 @@ static void answer_text(Exchange *exchange, GString *out)
 
 static void check_judged(Exchange *exchange, Verdict *verdict)
 {
-        g_autoptr(GString) out = write_verdict(exchange, verdict);
+        g_autoptr(GString) out = check_verdict_text(exchange, verdict);
 
         answer_text(exchange, out);
 }
@@ -121,18 +122,18 @@ static void write_steps(GString *out, const Steps *steps)
         g_string_append_c(out, ']');
 }
 
-static void write_shadow(GString *out, const Exchange *exchange)
+static void write_shadow(GString *out, const ShadowTried *shadow)
 {
-        const ShadowTried *shadow = exchange->shadow;
-        const ReasonWords *words = reason_words(shadow->verdict.reason);
+        const ReasonWords *words;
 
-        if (!shadow->judged) {
+        if (!shadow || !shadow->policy) {
                 g_string_append(out, ",\"shadow\":null");
                 return;
         }
+        words = reason_words(shadow->verdict.reason);
         g_string_append_printf(out, ",\"shadow\":{\"verdict\":\"%s\",\"reason\":\"%s\"",
                                verdict_class_text(words->verdict), words->word);
-        write_member(out, "policy", span_from(policy_name(policy_next(exchange->policy))));
+        write_member(out, "policy", span_from(shadow->policy));
         write_member(
             out, "detail",
             span_from(shadow->verdict.detail[0] ? shadow->verdict.detail : words->sentence));
@@ -140,12 +141,19 @@ static void write_shadow(GString *out, const Exchange *exchange)
         g_string_append_c(out, '}');
 }
 
-static void explain_judged(Exchange *exchange, Verdict *verdict)
+GString *check_explanation_text(const Exchange *exchange, const Verdict *verdict)
 {
-        g_autoptr(GString) out = write_verdict(exchange, verdict);
+        GString *out = check_verdict_text(exchange, verdict);
 
         write_steps(out, exchange->steps);
-        write_shadow(out, exchange);
+        write_shadow(out, exchange->shadow);
+        return out;
+}
+
+static void explain_judged(Exchange *exchange, Verdict *verdict)
+{
+        g_autoptr(GString) out = check_explanation_text(exchange, verdict);
+
         answer_text(exchange, out);
 }
 
@@ -258,5 +266,6 @@ void door_explain(Exchange *exchange)
         exchange->judged = explain_judged;
         exchange->steps = g_new0(Steps, 1);
         exchange->shadow = g_new0(ShadowTried, 1);
+        exchange->hands_nothing_on = true;
         ask_by_body(exchange);
 }

@@ -49,7 +49,7 @@ void shadowing_judge(Exchange *exchange, const Verdict *verdict)
         if (shadow.reason != verdict->reason)
                 log_difference(exchange, next, verdict, &shadow);
         if (exchange->shadow) {
-                exchange->shadow->judged = true;
+                exchange->shadow->policy = policy_name(next);
                 exchange->shadow->verdict = shadow;
         }
 }

@@ -330,6 +330,8 @@ static EVP_PKEY_CTX *signing_new(const AssertionSigner *signer)
 
 void assertion_signer_take(AssertionSigner *signer, AssertionKeys *keys)
 {
+        if (!signer)
+                return;
         g_autoptr(AssertionKeys) before = signer->keys;
 
         EVP_PKEY_CTX_free(g_steal_pointer(&signer->signing));

@@ -41,7 +41,8 @@ typedef struct AssertionSigner AssertionSigner;
 AssertionSigner *assertion_signer_new(void); /* NULL: OpenSSL lacks something */
 void assertion_signer_free(AssertionSigner *signer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AssertionSigner, assertion_signer_free)
-/* assertion_signer_take: from now on by these keys (NULL: none), and with nothing kept. */
+/* assertion_signer_take: from now on by these keys (NULL: none), and with nothing kept. signer may
+ * be NULL. */
 void assertion_signer_take(AssertionSigner *signer, AssertionKeys *keys);
 Span assertion_signer_jwks(const AssertionSigner *signer); /* borrowed */
 /* assertion_sign: *ret is borrowed until the next call. 0; -ENOKEY; -E2BIG: not even what each
