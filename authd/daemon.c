@@ -567,6 +567,7 @@ static void make_report(Daemon *daemon)
                 .store = daemon->store,
                 .state_trouble = daemon->state_trouble,
                 .registry = daemon->registry,
+                .shadow_verdicts = daemon->metrics.shadow_verdicts,
                 .n_workers = daemon->n_workers,
                 .started_at_sec = clock_wall_sec(),
                 .loaded_at_sec = clock_wall_sec(),
