@@ -47,12 +47,12 @@ typedef struct MainAnswer {
 
 typedef struct ApiMetrics {
         MetricFamily *verdicts;        /* issuer, policy, door, reason */
-        MetricFamily *shadow_verdicts; /* policy, reason */
         MetricFamily *latency;         /* door */
         MetricFamily *refused;         /* door, error: questions that got no verdict */
         MetricFamily *passed;          /* policy, door, why: requests let through without a token */
         MetricFamily *limited;         /* policy, limit: questions over a rate */
         uint64_t *by_class;            /* verdicts by VerdictClass, counted atomically */
+        MetricFamily *shadow_verdicts; /* policy, reason */
 } ApiMetrics;
 
 typedef struct ApiHooks {
