@@ -79,12 +79,12 @@ static bool headerlist_add(HeaderList *list, const char *setting, const char *pr
         g_autofree char *text = g_strstrip(g_strdup(equals ? equals + 1 : ""));
         g_autoptr(Template) value = NULL;
 
-        if (!equals || !*bare)
+        if (!equals)
                 return setting_refuse(error, "%s: \"%s\" is no header; write Name={claim}", setting,
                                       line);
         if (list->n_headers == HEADERLIST_MAX)
                 return setting_refuse(error, "%s: %s is one too many; remove some", setting, name);
-        if (!headerlist_check_name(list, setting, name, error))
+        if (!headerlist_check_name(list, setting, *bare ? name : bare, error))
                 return false;
         value = template_new(text, error);
         if (!value) {

@@ -818,7 +818,8 @@ static bool check_type(Walk *walk, DemandKind kind)
         TokenKind token_kind = claims_kind(walk->claims);
         const char *found = token_kind_text(token_kind);
         const char *wanted = policy->type_rule == TYPE_ANY
-                                 ? "any but ID, Refresh, Offline, Logout, logout+jwt, dpop+jwt"
+                                 ? "any but ID, Refresh, Offline, Logout, logout+jwt, dpop+jwt, "
+                                   "authd-assertion+jwt"
                                  : "Bearer (Keycloak) or at+jwt (RFC 9068)";
         char sentence[SENTENCE_MAX];
 
