@@ -23,6 +23,8 @@ static const Command commands[] = {
         { "issuers", authctl_issuers, "the issuers: state, keys, last error" },
         { "keys", authctl_keys, "the keys that verify tokens now" },
         { "config", authctl_config, "the settings in force, with file and line" },
+        { "policy", authctl_policy,
+          "policy test METHOD URL: which route takes a request, and why" },
         { "reload", authctl_reload,
           "reads the settings again; keeps the old ones if they are wrong" },
         { "distrust", authctl_distrust, "a key of an issuer no longer counts, or counts again" },

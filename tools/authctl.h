@@ -42,6 +42,7 @@ int authctl_status(int argc, char **argv);
 int authctl_issuers(int argc, char **argv);
 int authctl_keys(int argc, char **argv);
 int authctl_config(int argc, char **argv);
+int authctl_policy(int argc, char **argv);
 int authctl_reload(int argc, char **argv);
 int authctl_distrust(int argc, char **argv);
 int authctl_doctor(int argc, char **argv);
