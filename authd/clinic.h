@@ -5,7 +5,7 @@
 #pragma once
 
 #include "api/api.h"
-#include "issuer/doctor.h"
+#include "doctor/doctor.h"
 #include "verdict/policy.h"
 
 #define CLINIC_DOCTORS_MAX 4

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import harness
 from conftest import issuer_section
 
 CLIENT = "authd-doctor"
@@ -128,7 +129,9 @@ class Report:
 
 
 def ask(authd, issuer="holodeck"):
-    answer = authd.get(f"/v1/doctor?issuer={issuer}")
+    connection = harness.UnixConnection(authd.socket, timeout=(DOCTOR_CALLS_MAX + 1) * DOCTOR_CALL_SEC)
+    answer = harness.ask(connection, "GET", f"/v1/doctor?issuer={issuer}")
+    connection.close()
     assert answer.status == 200, answer.text
     assert SECRET not in answer.text and SECRET not in authd.log_text()
     return Report(answer.json)

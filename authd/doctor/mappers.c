@@ -1,5 +1,5 @@
 /* mappers: see mappers.h. */
-#include "issuer/mappers.h"
+#include "doctor/mappers.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
-/* doctor_walk: see doctor_walk.h. */
-#include "issuer/doctor_walk.h"
+/* walk: see walk.h. */
+#include "doctor/walk.h"
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "issuer/advice.h"
+#include "doctor/advice.h"
 #include "issuer/source.h"
 #include "token/json.h"
 

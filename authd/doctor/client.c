@@ -1,12 +1,12 @@
-/* doctor_client: the second half of the doctor's walk: as a client, with a token of its own.
+/* client: the second half of the doctor's walk: as a client, with a token of its own.
  *
  * client_credentials, what the token says, introspection of it, and then the policies. See
- * doctor_walk.h. */
-#include "issuer/doctor_walk.h"
+ * walk.h. */
+#include "doctor/walk.h"
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "issuer/advice.h"
+#include "doctor/advice.h"
 #include "issuer/answer.h"
 #include "token/json.h"
 
@@ -360,7 +360,7 @@ static void doctor_ask_as_client(Doctor *doctor)
         doctor_finish(doctor, "what proves that we are the client cannot be read");
 }
 
-void doctor_client_begin(Doctor *doctor)
+void client_begin(Doctor *doctor)
 {
         if (!doctor->settings->client.client_id) {
                 doctor_tell(doctor, CHECK_CLIENT, DOCTOR_SKIPPED,

@@ -1,12 +1,12 @@
-/* doctor: see doctor.h. The provider and its keys; doctor_client goes on as a client. */
-#include "issuer/doctor.h"
+/* doctor: see doctor.h. The provider and its keys; client goes on as a client of it. */
+#include "doctor/doctor.h"
 
-#include "issuer/doctor_walk.h"
+#include "doctor/walk.h"
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "issuer/advice.h"
-#include "issuer/keylook.h"
+#include "doctor/advice.h"
+#include "doctor/keylook.h"
 #include "issuer/keys.h"
 #include "token/json.h"
 
@@ -88,7 +88,7 @@ static void doctor_on_keys(const FetchAnswer *answer, void *userdata)
             doctor_take_keys(doctor, answer->body))
                 doctor_tell_refresh(doctor, answer->cache_control);
         doctor_skip(doctor, CHECK_KEYS, CHECK_CLIENT, "there are no keys");
-        doctor_client_begin(doctor);
+        client_begin(doctor);
 }
 
 /* A keys_file is looked at, and nothing else. */

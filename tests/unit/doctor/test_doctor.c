@@ -1,5 +1,5 @@
 /* doctor: one fault of a provider at a time, and what the doctor says of it, as rows. */
-#include "issuer/doctor.h"
+#include "doctor/doctor.h"
 
 #include "../net/tls_server.h"
 #include "base/clock.h"

@@ -1,12 +1,12 @@
-/* doctor_walk: one walk of the doctor, as its parts share it: what it has found out so far, how it
+/* walk: one walk of the doctor, as its parts share it: what it has found out so far, how it
  * tells and how it calls.
  *
- * Internal to doctor, which looks at the provider and its keys, and doctor_client, which goes on as
+ * Internal to doctor, which looks at the provider and its keys, and client, which goes on as
  * a client. Owned by doctor, main thread. */
 #pragma once
 
 #include "issuer/discovery.h"
-#include "issuer/doctor.h"
+#include "doctor/doctor.h"
 #include "token/verify.h"
 
 #define DOCTOR_ANSWER_SIZE_MAX  (256 * 1024) /* of the token and introspection endpoints */
@@ -72,5 +72,5 @@ bool doctor_get(Doctor *doctor, const char *url, size_t size_max, FetchDone done
 /* A JSON object, or NULL. */
 json_t *doctor_read_object(Span text);
 
-/* doctor_client_begin: the rest of the walk, to its end. */
-void doctor_client_begin(Doctor *doctor);
+/* client_begin: the rest of the walk, to its end. */
+void client_begin(Doctor *doctor);
