@@ -312,12 +312,9 @@ static bool compile_assertion(const Compile *compile)
         Policy *policy = compile->policy;
 
         if (!settings->assertion)
-                return (!settings->assertion_audience && !settings->assertion_claims) ||
-                       refuse(compile,
-                              "%s without assertion, so nobody would see it; add the "
-                              "header's name (assertion = X-Authd-Assertion)",
-                              settings->assertion_audience ? "assertion_audience"
-                                                           : "assertion_claims");
+                return !settings->assertion_audience ||
+                       refuse(compile, "assertion_audience without assertion, so nobody would see "
+                                       "it; add the header's name (assertion = X-Authd-Assertion)");
         if (!settings->assertion_audience)
                 return refuse(compile, "assertion without assertion_audience; name who it is for");
         if (settings->assertion_ttl_sec < ASSERTION_TTL_SEC_MIN ||
