@@ -42,10 +42,10 @@ struct Daemon {
         Assertions *assertions;
         Listener *listener;
         ClaimsCache *cache;
-        ClaimsCache *answers;
-        Asking asking;
         Replay *replay;
         Nonces *nonces;
+        ClaimsCache *answers;
+        Asking asking;
         MetricRegistry *registry;
         ApiMetrics metrics;
         uint64_t by_class[CLASS_FORBIDDEN + 1];
@@ -452,9 +452,9 @@ static bool make_workers(Daemon *daemon, GError **error)
         WorkerSettings settings = {
                 .main_mailbox = daemon->mailbox,
                 .cache = daemon->cache,
-                .answers = daemon->answers,
                 .replay = daemon->replay,
                 .nonces = daemon->nonces,
+                .answers = daemon->answers,
                 .metrics = daemon->metrics,
                 .hooks = { worker_closed, worker_wants_keys, worker_wants_introspection,
                            worker_wants_answer, daemon },
@@ -585,10 +585,10 @@ Daemon *daemon_new(const char *config_path, Config *config, GError **error)
         daemon->loop = g_main_loop_new(NULL, FALSE);
         daemon->mailbox = mailbox_new(NULL);
         daemon->cache = claims_cache_new(config->cache_size_bytes);
-        daemon->answers =
-            claims_cache_new(MAX(config->cache_size_bytes / ANSWERS_SIZE_SHARE, ANSWERS_SIZE_MIN));
         daemon->replay = replay_new(REPLAY_SLOTS_DEFAULT);
         daemon->nonces = nonces_new();
+        daemon->answers =
+            claims_cache_new(MAX(config->cache_size_bytes / ANSWERS_SIZE_SHARE, ANSWERS_SIZE_MIN));
         make_metrics(daemon);
         open_state(daemon);
         make_assertions(daemon);
@@ -633,11 +633,11 @@ void daemon_free(Daemon *daemon)
         mailbox_unref(daemon->mailbox);
         issuer_view_unref(daemon->view);
         claims_cache_free(daemon->cache);
+        replay_free(daemon->replay);
+        nonces_free(daemon->nonces);
         claims_cache_free(daemon->answers);
         outage_free(daemon->outage);
         store_close(daemon->store);
-        replay_free(daemon->replay);
-        nonces_free(daemon->nonces);
         metric_registry_free(daemon->registry);
         config_free(daemon->config);
         g_main_loop_unref(daemon->loop);
