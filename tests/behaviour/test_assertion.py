@@ -1,6 +1,7 @@
 """Signed assertions: what a service behind a proxy gets, and that another authd can verify it."""
 
 import json
+import os
 import time
 
 import pytest
@@ -185,3 +186,26 @@ def test_descriptors_are_headers_too(daemon, provider):
     headers = daemon.start().get("/ext-authz/p/orders", bearer(token)).headers
     assert headers["X-Authd-Descriptor-user"] == part_of(token, 1)["sub"]
     assert headers["X-Authd-Descriptor-plan"] == "free" and headers["X-Authd-Descriptor-none"].strip() == ""
+
+
+def test_who_shows_no_token_has_a_blank_one(daemon, provider):
+    daemon.write(
+        issuer_section(provider),
+        POLICIES,
+        "[route maybe]\npath = /maybe/*\npolicy = optional:orders\norder = 1\n",
+        "[route open]\npath = /open/*\npolicy = anonymous\norder = 2\n",
+        allow_development_issuers="true",
+        trusted_proxies=f"uid:{os.getuid()}",
+    )
+    daemon.start()
+
+    def ask(path, **headers):
+        place = {"X-Forwarded-Method": "GET", "X-Forwarded-Host": "a.example", "X-Forwarded-Uri": path}
+        return daemon.get("/forward-auth/by-route", {**place, "X-Forwarded-Proto": "https", **headers})
+
+    forged = {HEADER: "mine"}
+    for path in ("/maybe/x", "/open/x"):
+        answer = ask(path, **forged)
+        assert answer.status == 200 and answer.headers[HEADER].strip() == "", (path, answer.text)
+    answer = ask("/maybe/x", **bearer(provider.token("orders-rs256", user="alice")))
+    assert part_of(answer.headers[HEADER], 1)["preferred_username"] == "alice"
