@@ -6,6 +6,7 @@
 #include "config_rules.h"
 #include "config_text.h"
 #include "verdict/cache.h"
+#include "verdict/shadow.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -24,6 +25,8 @@ static Config *config_new(void)
         config->state_dir = g_strdup(CONFIG_STATE_DIR_DEFAULT);
         config->issuers = g_ptr_array_new_with_free_func((GDestroyNotify) issuer_settings_free);
         config->policies = g_ptr_array_new_with_free_func((GDestroyNotify) policy_settings_free);
+        config->shadows = g_ptr_array_new_with_free_func((GDestroyNotify) policy_settings_free);
+        config->assertion_issuer = g_strdup(ASSERTION_ISSUER_DEFAULT);
         config->clients = g_ptr_array_new_with_free_func((GDestroyNotify) client_settings_free);
         config->routes = g_ptr_array_new_with_free_func((GDestroyNotify) route_settings_free);
         return config;
@@ -39,6 +42,8 @@ void config_free(Config *config)
         g_free(config->state_dir);
         g_ptr_array_unref(config->issuers);
         g_ptr_array_unref(config->policies);
+        g_ptr_array_unref(config->shadows);
+        g_free(config->assertion_issuer);
         g_ptr_array_unref(config->clients);
         policy_set_unref(config->compiled);
         clients_unref(config->compiled_clients);
@@ -73,7 +78,8 @@ static void *target_of(Config *config, const ConfigSection *section)
         }
         if (strcmp(section->kind, "policy") == 0) {
                 target = policy_settings_new(section->name);
-                g_ptr_array_add(config->policies, target);
+                g_ptr_array_add(shadow_base(section->name) > 0 ? config->shadows : config->policies,
+                                target);
         }
         if (strcmp(section->kind, "client") == 0) {
                 ClientSettings *client = g_new0(ClientSettings, 1);
@@ -92,10 +98,27 @@ static void *target_of(Config *config, const ConfigSection *section)
         return target;
 }
 
+static const ConfigSection *find_section(const ConfigText *text, const char *kind, const char *name)
+{
+        g_autofree char *title = *name ? g_strconcat(kind, " ", name, NULL) : g_strdup(kind);
+
+        return g_hash_table_lookup(text->by_title, title);
+}
+
+/* The section of the policy in whose shadow this one is tried; NULL: in nobody's. */
+static const ConfigSection *find_shadowed(const ConfigText *text, const ConfigSection *section)
+{
+        size_t len = strcmp(section->kind, "policy") == 0 ? shadow_base(section->name) : 0;
+        g_autofree char *name = g_strndup(section->name, len);
+
+        return len > 0 ? find_section(text, section->kind, name) : NULL;
+}
+
 static bool read_section(Config *config, const ConfigText *text, const ConfigSection *section,
                          GKeyFile *decoder, GError **error)
 {
         ConfigReading reading = { .decoder = decoder, .target = target_of(config, section) };
+        const ConfigSection *shadowed = find_shadowed(text, section);
         size_t n_rules = 0;
         const ConfigRule *rules = config_rules(&n_rules);
 
@@ -104,6 +127,8 @@ static bool read_section(Config *config, const ConfigText *text, const ConfigSec
                         continue;
                 reading.rule = &rules[i];
                 reading.line = config_text_find(text, section, rules[i].shown.key);
+                if (!reading.line && shadowed)
+                        reading.line = config_text_find(text, shadowed, rules[i].shown.key);
                 if (reading.line && !reading.rule->set(&reading, error))
                         return false;
         }
@@ -132,13 +157,6 @@ static bool read_sections(Config *config, const ConfigText *text, GError **error
                 if (!read_section(config, text, text->sections->pdata[i], decoder, error))
                         return false;
         return true;
-}
-
-static const ConfigSection *find_section(const ConfigText *text, const char *kind, const char *name)
-{
-        g_autofree char *title = *name ? g_strconcat(kind, " ", name, NULL) : g_strdup(kind);
-
-        return g_hash_table_lookup(text->by_title, title);
 }
 
 /* refuse_key: at the key's line, or its section's where the key is not written. */
@@ -319,6 +337,77 @@ static PolicyIssuer *policy_issuers(const Config *config)
         return known;
 }
 
+static Policy *compile_policy(const Config *config, const ConfigText *text,
+                              PolicySettings *settings, const PolicyIssuer *issuers, GError **error)
+{
+        g_autoptr(GError) cause = NULL;
+        Policy *policy;
+
+        g_free(settings->assertion_issuer);
+        settings->assertion_issuer = g_strdup(config->assertion_issuer);
+        policy = policy_new(settings, issuers, config->issuers->len, &cause);
+        if (!policy)
+                refuse_policy(text, settings->name, cause->message, error);
+        return policy;
+}
+
+/* What [policy NAME.next] asks for in vain, and what it does not ask for though NAME does. */
+static char **shadow_warnings(const ConfigText *text, const PolicySettings *enforced,
+                              const PolicySettings *shadow)
+{
+        g_autoptr(GPtrArray) warnings = g_ptr_array_new();
+        g_autofree char **looser = shadow_looser(enforced, shadow);
+        const ConfigSection *section = find_section(text, "policy", shadow->name);
+
+        for (char **warning = looser; *warning; warning++)
+                g_ptr_array_add(warnings, *warning);
+        for (size_t i = 0; i < text->lines->len; i++) {
+                const ConfigLine *line = text->lines->pdata[i];
+
+                if (line->section == section && !shadow_looks_at(line->key))
+                        g_ptr_array_add(
+                            warnings, g_strdup_printf("%s is not looked at in shadow", line->key));
+        }
+        g_ptr_array_add(warnings, NULL);
+        return (char **) g_ptr_array_free(g_steal_pointer(&warnings), FALSE);
+}
+
+static ssize_t find_policy(const Config *config, const char *name, size_t len)
+{
+        for (size_t i = 0; i < config->policies->len; i++) {
+                const PolicySettings *settings = config->policies->pdata[i];
+
+                if (span_equal(span_from(settings->name), span_of(name, len)))
+                        return (ssize_t) i;
+        }
+        return -1;
+}
+
+/* policies holds what was compiled of config->policies, in the same order. */
+static bool compile_shadow(const Config *config, const ConfigText *text, PolicySettings *shadow,
+                           const PolicyIssuer *issuers, GPtrArray *policies, GError **error)
+{
+        ssize_t index = find_policy(config, shadow->name, shadow_base(shadow->name));
+        g_autoptr(Policy) next = NULL;
+        g_auto(GStrv) warnings = NULL;
+
+        if (index < 0) {
+                g_autofree char *what =
+                    g_strdup_printf("[policy %s] is tried in the shadow of [policy %.*s], which is "
+                                    "not there; add it, or take " SHADOW_SUFFIX " off",
+                                    shadow->name, (int) shadow_base(shadow->name), shadow->name);
+
+                return refuse_key(text, find_section(text, "policy", shadow->name), "", what,
+                                  error);
+        }
+        next = compile_policy(config, text, shadow, issuers, error);
+        if (!next)
+                return false;
+        warnings = shadow_warnings(text, config->policies->pdata[index], shadow);
+        policy_set_next(policies->pdata[index], next, warnings);
+        return true;
+}
+
 static bool compile_policies(Config *config, const ConfigText *text, GError **error)
 {
         g_autofree PolicyIssuer *issuers = policy_issuers(config);
@@ -335,14 +424,17 @@ static bool compile_policies(Config *config, const ConfigText *text, GError **er
                     "%u policies are configured, at most %d are allowed; remove some",
                     config->policies->len, POLICIES_MAX);
         for (size_t i = 0; i < config->policies->len; i++) {
-                const PolicySettings *settings = config->policies->pdata[i];
-                g_autoptr(GError) cause = NULL;
-                Policy *policy = policy_new(settings, issuers, config->issuers->len, &cause);
+                Policy *policy =
+                    compile_policy(config, text, config->policies->pdata[i], issuers, error);
 
                 if (!policy)
-                        return refuse_policy(text, settings->name, cause->message, error);
+                        return false;
                 g_ptr_array_add(policies, policy);
         }
+        for (size_t i = 0; i < config->shadows->len; i++)
+                if (!compile_shadow(config, text, config->shadows->pdata[i], issuers, policies,
+                                    error))
+                        return false;
         config->compiled = policy_set_new(policies);
         return true;
 }

@@ -34,7 +34,9 @@ typedef struct Config {
         char *state_dir;     /* NULL: nothing outlives the process */
         GPtrArray *issuers;  /* IssuerSettings */
         GPtrArray *policies; /* PolicySettings */
-        GPtrArray *clients;  /* ClientSettings */
+        GPtrArray *shadows; /* PolicySettings of each [policy NAME.next], what it lacks from NAME */
+        GPtrArray *clients; /* ClientSettings */
+        char *assertion_issuer;
         FrontSettings front;
         GPtrArray *routes; /* RouteSettings */
         Routing *compiled_routing;

@@ -2,6 +2,7 @@
 #include "config_text.h"
 
 #include "config.h"
+#include "verdict/shadow.h"
 
 #define SECTION_LINE_MAX 256 /* bytes of a section line */
 
@@ -155,6 +156,14 @@ static bool name_allowed(const char *name)
         return strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(name);
 }
 
+/* Without the suffix of one that is tried in another's shadow. */
+static size_t policy_name_len(const char *name)
+{
+        size_t base = shadow_base(name);
+
+        return base > 0 ? base : strlen(name);
+}
+
 static bool refuse_kind(const Scan *scan, const char *kind, const char *name, GError **error)
 {
         g_autofree const char **kinds = words_of(NULL);
@@ -190,6 +199,11 @@ static bool check_name(const Scan *scan, const char *kind, const char *name, GEr
                                      "or digit",
                                      shown);
         }
+        if (strcmp(kind, "policy") == 0 && strcspn(name, ".") != policy_name_len(name))
+                return config_refuse(
+                    error, scan->file, scan->line,
+                    "a policy's name has no dot, but for [policy NAME" SHADOW_SUFFIX
+                    "], which is tried in the shadow of [policy NAME]");
         /* A route's "policy = anonymous" must never mean a policy of that name. */
         if (strcmp(name, "by-route") == 0 || strcmp(name, "anonymous") == 0)
                 return config_refuse(error, scan->file, scan->line,

@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include "assertions.h"
 #include "asking.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -38,6 +39,7 @@ struct Daemon {
         Clinic *clinic;
         Outage *outage;
         IssuerView *view;
+        Assertions *assertions;
         Listener *listener;
         ClaimsCache *cache;
         Replay *replay;
@@ -85,8 +87,13 @@ static void publication_seen(void *userdata)
 
 static WorkerRules daemon_rules(const Daemon *daemon)
 {
-        return (WorkerRules){ daemon->config->compiled, daemon->config->compiled_clients,
-                              daemon->config->compiled_routing, daemon->config->compiled_front };
+        return (WorkerRules){
+                .policies = daemon->config->compiled,
+                .clients = daemon->config->compiled_clients,
+                .routing = daemon->config->compiled_routing,
+                .front = daemon->config->compiled_front,
+                .assertion_keys = assertions_keys(daemon->assertions),
+        };
 }
 
 static void publish_rules(Daemon *daemon, Publication *publication)
@@ -96,6 +103,15 @@ static void publish_rules(Daemon *daemon, Publication *publication)
         publication->n_waiting = daemon->n_workers;
         for (unsigned i = 0; i < daemon->n_workers; i++)
                 worker_give_rules(daemon->workers[i], &rules, publication_seen, publication);
+}
+
+static void assertion_keys_changed(void *userdata)
+{
+        Daemon *daemon = userdata;
+        WorkerRules rules = daemon_rules(daemon);
+
+        for (unsigned i = 0; i < daemon->n_workers; i++)
+                worker_give_rules(daemon->workers[i], &rules, NULL, NULL);
 }
 
 /* publish_view: the one that the workers were sent already; by its answer each has it. */
@@ -219,6 +235,7 @@ static void reload(Daemon *daemon, Worker *asker, uint64_t id)
                                         config->issuers->len, config->policies->len),
         };
         take_config(daemon, g_steal_pointer(&config));
+        assertions_serve(daemon->assertions, daemon->config->compiled);
         publish_rules(daemon, publication);
 }
 
@@ -362,6 +379,7 @@ static void make_metrics(Daemon *daemon)
         static const double seconds[] = { 0.00005, 0.0001, 0.00025, 0.0005, 0.001,
                                           0.005,   0.025,  0.1,     0.5,    2.5 };
         static const char *const by_verdict[] = { "issuer", "policy", "door", "reason", NULL };
+        static const char *const by_shadow[] = { "policy", "reason", NULL };
         static const char *const by_door[] = { "door", NULL };
         static const char *const by_error[] = { "door", "error", NULL };
         static const char *const by_pass[] = { "policy", "door", "why", NULL };
@@ -372,6 +390,9 @@ static void make_metrics(Daemon *daemon)
         daemon->metrics = (ApiMetrics){
                 .verdicts = metric_family_new(registry, METRIC_COUNTER, "authd_verdicts_total",
                                               "Verdicts given.", by_verdict, NULL, 0),
+                .shadow_verdicts = metric_family_new(
+                    registry, METRIC_COUNTER, "authd_shadow_verdicts_total",
+                    "What policies tried in shadow would have said.", by_shadow, NULL, 0),
                 .latency = metric_family_new(registry, METRIC_HISTOGRAM, "authd_request_seconds",
                                              "From the head of a request to its answer.", by_door,
                                              seconds, G_N_ELEMENTS(seconds)),
@@ -418,6 +439,12 @@ static bool make_issuers(Daemon *daemon, GError **error)
         daemon->outage = outage_new(outage_log, NULL);
         return issuers_configure(daemon->issuers, daemon->config->issuers,
                                  daemon->config->allow_development_issuers, error);
+}
+
+static void make_assertions(Daemon *daemon)
+{
+        daemon->assertions = assertions_new(daemon->store, assertion_keys_changed, daemon);
+        assertions_serve(daemon->assertions, daemon->config->compiled);
 }
 
 static bool make_workers(Daemon *daemon, GError **error)
@@ -540,6 +567,7 @@ static void make_report(Daemon *daemon)
                 .store = daemon->store,
                 .state_trouble = daemon->state_trouble,
                 .registry = daemon->registry,
+                .shadow_verdicts = daemon->metrics.shadow_verdicts,
                 .n_workers = daemon->n_workers,
                 .started_at_sec = clock_wall_sec(),
                 .loaded_at_sec = clock_wall_sec(),
@@ -563,6 +591,7 @@ Daemon *daemon_new(const char *config_path, Config *config, GError **error)
             claims_cache_new(MAX(config->cache_size_bytes / ANSWERS_SIZE_SHARE, ANSWERS_SIZE_MIN));
         make_metrics(daemon);
         open_state(daemon);
+        make_assertions(daemon);
         /* Workers before the listener: whoever is accepted has somewhere to go. */
         if (!make_issuers(daemon, error) || !make_workers(daemon, error) ||
             !make_listener(daemon, error))
@@ -594,6 +623,7 @@ void daemon_free(Daemon *daemon)
                 g_source_unref(daemon->sources[i]);
         }
         listener_free(daemon->listener);
+        assertions_free(daemon->assertions);
         clinic_free(daemon->clinic);
         issuers_free(daemon->issuers);
         fetcher_free(daemon->fetcher);

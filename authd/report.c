@@ -107,12 +107,45 @@ static json_t *describe_cache(ClaimsCache *cache)
                          (json_int_t) stats.misses, "evictions", (json_int_t) stats.evictions);
 }
 
-static json_t *describe_policies(const Config *config)
+/* describe_shadow: since the start; null where none is tried. */
+static json_t *describe_shadow(const Report *report, const Policy *policy)
 {
+        json_t *refused = json_object(), *warnings = json_array();
+        json_int_t n_judged = 0, n_refused = 0;
+
+        for (const char *const *warning = policy_next_warnings(policy); warning && *warning;
+             warning++)
+                json_array_append_new(warnings, json_string(*warning));
+        for (Reason reason = 0; reason < _VERDICT_MAX; reason++) {
+                const char *word = reason_words(reason)->word;
+                json_int_t n = (json_int_t) metric_count(
+                    report->shadow_verdicts, (const char *[]){ policy_name(policy), word });
+
+                n_judged += n;
+                if (reason == VERDICT_VALID || n == 0)
+                        continue;
+                n_refused += n;
+                json_object_set_new(refused, word, json_integer(n));
+        }
+        return json_pack("{s:s, s:I, s:I, s:o, s:o}", "policy", policy_name(policy_next(policy)),
+                         "judged", n_judged, "refused", n_refused, "reasons", refused, "warnings",
+                         warnings);
+}
+
+static json_t *describe_policies(const Report *report)
+{
+        const PolicySet *set = report->config->compiled;
         json_t *policies = json_array();
 
-        for (size_t i = 0; i < policy_set_size(config->compiled); i++)
-                json_array_append_new(policies, policy_status(policy_set_get(config->compiled, i)));
+        for (size_t i = 0; i < policy_set_size(set); i++) {
+                const Policy *policy = policy_set_get(set, i);
+                json_t *row = policy_status(policy);
+
+                json_object_set_new(row, "shadow",
+                                    policy_next(policy) ? describe_shadow(report, policy)
+                                                        : json_null());
+                json_array_append_new(policies, row);
+        }
         return policies;
 }
 
@@ -156,10 +189,9 @@ static json_t *report_status(Report *report, const char *argument, unsigned *ret
             report->config->socket_path, "listen", describe_listen(report->config), "config",
             "path", report->config_path, "loaded_at", (json_int_t) report->loaded_at_sec,
             "last_error", report->last_error, "cache", describe_cache(report->cache), "issuers",
-            issuers_status(report->issuers), "policies", describe_policies(report->config),
-            "verdicts", describe_verdicts(report), "answers", describe_cache(report->answers),
-            "state", report->store ? store_path(report->store) : NULL, "budgets",
-            describe_budgets(report));
+            issuers_status(report->issuers), "policies", describe_policies(report), "verdicts",
+            describe_verdicts(report), "answers", describe_cache(report->answers), "state",
+            report->store ? store_path(report->store) : NULL, "budgets", describe_budgets(report));
 }
 
 static json_t *report_issuers(Report *report, const char *argument, unsigned *ret_status)

@@ -22,8 +22,9 @@ typedef struct Report {
         unsigned n_workers;
         size_t n_parked;
         int64_t started_at_sec, loaded_at_sec;
-        const char *last_error;   /* of a reload; NULL: none since */
-        const uint64_t *by_class; /* verdicts counted, by VerdictClass; read atomically */
+        const char *last_error;        /* of a reload; NULL: none since */
+        const uint64_t *by_class;      /* verdicts counted, by VerdictClass; read atomically */
+        MetricFamily *shadow_verdicts; /* of the doors: policy, reason */
         MetricFamily *cache_state, *cache_lookups, *cache_evictions, *keys_age, *connections,
             *parked, *ready, *outage_left, *keys_stale;
 } Report;

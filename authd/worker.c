@@ -19,6 +19,7 @@ struct Worker {
         Mailbox *mailbox;
         Server *server;
         Checker *checker;
+        AssertionSigner *signer;
         DpopJudge *dpop; /* NULL: key-bound tokens are refused */
         Api api;
         GSource *deadlines;        /* exists while somebody waits */
@@ -48,14 +49,21 @@ typedef struct Letter {
 
 static WorkerRules rules_ref(const WorkerRules *rules)
 {
-        return (WorkerRules){ policy_set_ref(rules->policies), clients_ref(rules->clients),
-                              routing_ref(rules->routing), front_ref(rules->front) };
+        return (WorkerRules){
+                .policies = policy_set_ref(rules->policies),
+                .clients = clients_ref(rules->clients),
+                .routing = routing_ref(rules->routing),
+                .front = front_ref(rules->front),
+                .assertion_keys =
+                    rules->assertion_keys ? assertion_keys_ref(rules->assertion_keys) : NULL,
+        };
 }
 
 static void rules_clear(WorkerRules *rules)
 {
         g_clear_pointer(&rules->policies, policy_set_unref);
         g_clear_pointer(&rules->clients, clients_unref);
+        g_clear_pointer(&rules->assertion_keys, assertion_keys_unref);
         g_clear_pointer(&rules->routing, routing_unref);
         g_clear_pointer(&rules->front, front_unref);
 }
@@ -278,6 +286,8 @@ static void use_rules(Api *api, WorkerRules *rules)
         api->clients = g_steal_pointer(&rules->clients);
         api->routing = g_steal_pointer(&rules->routing);
         api->front = g_steal_pointer(&rules->front);
+        assertion_signer_take(api->signer, rules->assertion_keys);
+        g_clear_pointer(&rules->assertion_keys, assertion_keys_unref);
 }
 
 static void worker_reads_rules(void *userdata)
@@ -343,6 +353,7 @@ Worker *worker_new(unsigned index, const WorkerSettings *settings, IssuerView *v
         worker->loop = g_main_loop_new(worker->context, FALSE);
         worker->mailbox = mailbox_new(worker->context);
         worker->checker = checker_new(settings->cache, settings->answers);
+        worker->signer = assertion_signer_new();
         if (worker->checker && settings->replay)
                 worker->dpop = dpop_judge_new(settings->replay, settings->nonces);
         if (worker->dpop)
@@ -351,10 +362,12 @@ Worker *worker_new(unsigned index, const WorkerSettings *settings, IssuerView *v
         api_init(&worker->api, &api_hooks, &worker->settings.metrics, worker->checker, worker);
         worker->api.view = issuer_view_ref(view);
         worker->api.nonces = settings->nonces;
+        worker->api.signer = worker->signer;
         use_rules(&worker->api, &first);
         worker->api.admin_gid = settings->admin_gid;
         worker->api.has_admin_gid = settings->has_admin_gid;
-        if (worker->server && (!worker->checker || (settings->replay && !worker->dpop)))
+        if (worker->server &&
+            (!worker->checker || !worker->signer || (settings->replay && !worker->dpop)))
                 g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
                             "OpenSSL lacks an algorithm that authd needs");
         else if (worker->server)
@@ -432,6 +445,7 @@ void worker_free(Worker *worker)
                 g_thread_join(worker->thread);
         }
         checker_free(worker->checker);
+        assertion_signer_free(worker->signer);
         dpop_judge_free(worker->dpop);
         mailbox_unref(worker->mailbox);
         g_main_loop_unref(worker->loop);

@@ -40,6 +40,7 @@ typedef struct WorkerSettings {
 typedef struct WorkerRules {
         PolicySet *policies;
         Clients *clients;
+        AssertionKeys *assertion_keys; /* NULL: no policy asks for assertions */
         Routing *routing;
         Front *front;
 } WorkerRules;

@@ -221,6 +221,47 @@ static void print_issuers(const json_t *answer)
                 print_distrusted(issuer);
 }
 
+/* by_reason: " (3 missing_role, 1 expired)". Caller frees. */
+static char *by_reason(const json_t *reasons)
+{
+        GString *text = g_string_new(NULL);
+        const char *word;
+        json_t *count;
+
+        json_object_foreach ((json_t *) reasons, word, count) {
+                g_autofree char *shown = text_printable(word);
+
+                g_string_append_printf(text, "%s%" JSON_INTEGER_FORMAT " %s",
+                                       text->len == 0 ? " (" : ", ", json_integer_value(count),
+                                       shown);
+        }
+        if (text->len > 0)
+                g_string_append_c(text, ')');
+        return g_string_free(text, FALSE);
+}
+
+/* print_shadow: a line for a policy in whose shadow another is tried. */
+static void print_shadow(const json_t *policy)
+{
+        const json_t *shadow = json_object_get(policy, "shadow"), *warnings;
+        g_autofree char *name = text_printable(text_of(policy, "name"));
+        g_autofree char *reasons = by_reason(json_object_get(shadow, "reasons"));
+        size_t index;
+        json_t *warning;
+
+        if (!json_is_object(shadow))
+                return;
+        printf("%s: shadow: %" PRId64 " would be refused of %" PRId64 "%s\n", name,
+               number_of(shadow, "refused"), number_of(shadow, "judged"), reasons);
+        warnings = json_object_get(shadow, "warnings");
+        json_array_foreach ((json_t *) warnings, index, warning) {
+                g_autofree char *text = text_printable(json_string_value(warning));
+
+                printf("%sWarning:%s %s: shadow: %s\n", style_begin(STYLE_WARN),
+                       style_end(STYLE_WARN), name, text);
+        }
+}
+
 static void print_policies(const json_t *status)
 {
         static const char *const titles[] = { "POLICY", "ISSUERS", "AUDIENCE", "WARNINGS", NULL };
@@ -239,6 +280,8 @@ static void print_policies(const json_t *status)
                 table_add(table, STYLE_WARN, warnings);
         }
         table_print(table);
+        json_array_foreach (json_object_get(status, "policies"), index, policy)
+                print_shadow(policy);
 }
 
 static void print_status(const json_t *status)

@@ -46,12 +46,13 @@ typedef struct MainAnswer {
 } MainAnswer;
 
 typedef struct ApiMetrics {
-        MetricFamily *verdicts; /* issuer, policy, door, reason */
-        MetricFamily *latency;  /* door */
-        MetricFamily *refused;  /* door, error: questions that got no verdict */
-        MetricFamily *passed;   /* policy, door, why: requests let through without a token */
-        MetricFamily *limited;  /* policy, limit: questions over a rate */
-        uint64_t *by_class;     /* verdicts by VerdictClass, counted atomically */
+        MetricFamily *verdicts;        /* issuer, policy, door, reason */
+        MetricFamily *latency;         /* door */
+        MetricFamily *refused;         /* door, error: questions that got no verdict */
+        MetricFamily *passed;          /* policy, door, why: requests let through without a token */
+        MetricFamily *limited;         /* policy, limit: questions over a rate */
+        uint64_t *by_class;            /* verdicts by VerdictClass, counted atomically */
+        MetricFamily *shadow_verdicts; /* policy, reason */
 } ApiMetrics;
 
 typedef struct ApiHooks {
@@ -70,6 +71,7 @@ struct Api {
         const ApiHooks *hooks;
         const ApiMetrics *metrics;
         Checker *checker;
+        AssertionSigner *signer;
         IssuerView *view;
         PolicySet *policies;
         Clients *clients;

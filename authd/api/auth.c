@@ -87,6 +87,16 @@ static void add_policy_headers(Fields *fields, const Policy *policy, const Claim
         }
 }
 
+/* A token of its own for those behind the proxy; who showed none is vouched for by nobody. */
+static void add_assertion(Fields *fields, const Exchange *exchange)
+{
+        Span assertion = exchange->assertion;
+
+        if (policy_assertion(exchange->policy))
+                fields_add(fields, policy_assertion_header(exchange->policy),
+                           assertion.len > 0 ? assertion.data : EMPTY_VALUE);
+}
+
 static void add_rate(Fields *fields, const LimitAnswer *limit)
 {
         if (!limit->text)
@@ -105,6 +115,8 @@ static void allow(Exchange *exchange, const Claims *claims)
 
         if (exchange->policy)
                 add_policy_headers(&fields, exchange->policy, claims);
+        if (exchange->policy)
+                add_assertion(&fields, exchange);
         if (exchange->route_name)
                 add_blanks(&fields, exchange->policy
                                         ? front_policy(front, exchange->policy)->other_names

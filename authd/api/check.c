@@ -18,8 +18,9 @@ static void write_member(GString *out, const char *name, Span value)
 }
 
 /* write_headers: what the policy hands on, each present, in the policy's order. */
-static void write_headers(GString *out, const Policy *policy, const Claims *claims)
+static void write_headers(GString *out, const Exchange *exchange, const Claims *claims)
 {
+        const Policy *policy = exchange->policy;
         g_autoptr(GString) value = g_string_sized_new(128);
 
         g_string_append(out, ",\"headers\":{");
@@ -33,6 +34,12 @@ static void write_headers(GString *out, const Policy *policy, const Claims *clai
                 tape_write_string(span_from(name), out);
                 g_string_append_c(out, ':');
                 tape_write_string(span_of(value->str, value->len), out);
+        }
+        if (claims && policy_assertion(policy)) {
+                g_string_append(out, policy_n_headers(policy) > 0 ? "," : "");
+                tape_write_string(span_from(policy_assertion_header(policy)), out);
+                g_string_append_c(out, ':');
+                tape_write_string(exchange->assertion, out);
         }
         g_string_append_c(out, '}');
 }
@@ -64,7 +71,7 @@ GString *check_verdict_text(const Exchange *exchange, const Verdict *verdict)
         else
                 g_string_append(out, "null");
         g_string_append(out, verdict->stale ? ",\"stale\":true" : ",\"stale\":false");
-        write_headers(out, exchange->policy, claims);
+        write_headers(out, exchange, claims);
         g_string_append(out, ",\"claims\":");
         tape_write(claims ? claims_root(claims) : TAPE_VALUE_ABSENT, out);
         return out;
@@ -105,16 +112,41 @@ static void write_step(GString *out, const Step *step)
         g_string_append_c(out, '}');
 }
 
+static void write_steps(GString *out, const Steps *steps)
+{
+        g_string_append(out, ",\"steps\":[");
+        for (size_t i = 0; i < steps->n_steps; i++) {
+                g_string_append(out, i > 0 ? "," : "");
+                write_step(out, &steps->steps[i]);
+        }
+        g_string_append_c(out, ']');
+}
+
+static void write_shadow(GString *out, const ShadowTried *shadow)
+{
+        const ReasonWords *words;
+
+        if (!shadow || !shadow->policy) {
+                g_string_append(out, ",\"shadow\":null");
+                return;
+        }
+        words = reason_words(shadow->verdict.reason);
+        g_string_append_printf(out, ",\"shadow\":{\"verdict\":\"%s\",\"reason\":\"%s\"",
+                               verdict_class_text(words->verdict), words->word);
+        write_member(out, "policy", span_from(shadow->policy));
+        write_member(
+            out, "detail",
+            span_from(shadow->verdict.detail[0] ? shadow->verdict.detail : words->sentence));
+        write_steps(out, &shadow->steps);
+        g_string_append_c(out, '}');
+}
+
 GString *check_explanation_text(const Exchange *exchange, const Verdict *verdict)
 {
         GString *out = check_verdict_text(exchange, verdict);
 
-        g_string_append(out, ",\"steps\":[");
-        for (size_t i = 0; i < exchange->steps->n_steps; i++) {
-                g_string_append(out, i > 0 ? "," : "");
-                write_step(out, &exchange->steps->steps[i]);
-        }
-        g_string_append_c(out, ']');
+        write_steps(out, exchange->steps);
+        write_shadow(out, exchange->shadow);
         return out;
 }
 
@@ -233,5 +265,7 @@ void door_explain(Exchange *exchange)
 {
         exchange->judged = explain_judged;
         exchange->steps = g_new0(Steps, 1);
+        exchange->shadow = g_new0(ShadowTried, 1);
+        exchange->hands_nothing_on = true;
         ask_by_body(exchange);
 }

@@ -19,3 +19,4 @@ void door_doctor(Exchange *exchange);
 void door_livez(Exchange *exchange); /* probes.c */
 void door_readyz(Exchange *exchange);
 void door_metrics(Exchange *exchange);
+void door_jwks(Exchange *exchange); /* vouch.c: /jwks.json */

@@ -30,6 +30,7 @@ static void exchange_free(Exchange *exchange)
         g_free(exchange->trouble);
         g_free(exchange->preface);
         g_free(exchange->steps);
+        g_free(exchange->shadow);
         g_free(exchange);
 }
 

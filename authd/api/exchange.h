@@ -15,6 +15,13 @@
 
 typedef struct Route Route;
 
+/* ShadowTried: what explain shows of [policy NAME.next]. */
+typedef struct ShadowTried {
+        const char *policy; /* interned; NULL: none was tried */
+        Verdict verdict;
+        Steps steps;
+} ShadowTried;
+
 struct Exchange {
         Api *api;
         Request *request;
@@ -38,6 +45,10 @@ struct Exchange {
         Steps *steps;          /* owned; explain only */
         char *preface; /* owned; what the answer says before the verdict; policy-test only */
         void (*judged)(Exchange *exchange, Verdict *verdict);
+        int64_t judged_at_sec; /* wall clock */
+        bool hands_nothing_on; /* the answer carries no headers for a service */
+        Span assertion;        /* of a valid verdict; empty: none */
+        ShadowTried *shadow;   /* owned; explain only */
         const char *challenge; /* WWW-Authenticate of a 401; NULL: "Bearer" */
         uint64_t main_id;
         int64_t deadline_usec; /* of the question to the main thread */

@@ -257,6 +257,8 @@ static GPtrArray *names_of(const Policy *policy)
                 policy_header(policy, i, &name);
                 g_ptr_array_add(names, (void *) name);
         }
+        if (policy_assertion(policy))
+                g_ptr_array_add(names, (void *) policy_assertion_header(policy));
         return names;
 }
 

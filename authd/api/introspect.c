@@ -215,5 +215,6 @@ void door_introspect(Exchange *exchange)
         }
         exchange->token = span_from(exchange->form_token);
         exchange->judged = introspect_judged;
+        exchange->hands_nothing_on = true;
         judge_token(exchange);
 }

@@ -1,6 +1,8 @@
 #include "api/judge.h"
 
 #include "api/routes.h"
+#include "api/shadowing.h"
+#include "api/vouch.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -108,6 +110,8 @@ void judge_finish(Exchange *exchange, Verdict *verdict)
 {
         if (exchange->dialect && verdict->reason == VERDICT_VALID)
                 judge_take_limits(exchange, verdict);
+        vouch_for(exchange, verdict);
+        shadowing_judge(exchange, verdict);
         if (exchange->dialect)
                 note_failure(exchange, verdict);
         count_verdict(exchange, verdict);
@@ -192,6 +196,7 @@ void judge_token(Exchange *exchange)
         Verdict verdict = VERDICT_INIT;
         CheckNeeds needs;
 
+        exchange->judged_at_sec = question.now_sec;
         if (exchange->steps)
                 exchange->steps->n_steps = 0;
         if (is_throttled(exchange, &verdict)) {

@@ -116,6 +116,7 @@ void door_policy_test(Exchange *exchange)
         }
         exchange->policy = policy_ref((Policy *) choice.policy);
         exchange->steps = g_new0(Steps, 1);
+        exchange->hands_nothing_on = true;
         exchange->judged = policytest_judged;
         judge_token(exchange);
 }

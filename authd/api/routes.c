@@ -25,6 +25,7 @@ static const Route routes[] = {
         { "/livez", "GET", "livez", ROUTE_BOTH, ACCESS_ANYONE, door_livez },
         { "/readyz", "GET", "readyz", ROUTE_BOTH, ACCESS_ANYONE, door_readyz },
         { "/metrics", "GET", "metrics", ROUTE_BOTH, ACCESS_ANYONE, door_metrics },
+        { "/jwks.json", "GET", "jwks", ROUTE_BOTH, ACCESS_ANYONE, door_jwks },
 };
 
 const Route *routes_table(size_t *ret_n)

@@ -181,6 +181,25 @@ void metric_observe(MetricFamily *family, const char *const *values, double valu
         unlock_series(shard);
 }
 
+uint64_t metric_count(MetricFamily *family, const char *const *values)
+{
+        Series key = { .family = family };
+        uint64_t count = 0;
+
+        g_assert(family->kind == METRIC_COUNTER);
+        for (size_t i = 0; i < family->n_labels; i++)
+                key.values[i] = values[i];
+        for (size_t i = 0; i < METRIC_SHARDS; i++) {
+                const Series *series;
+
+                g_mutex_lock(&family->shards[i].lock);
+                series = g_hash_table_lookup(family->shards[i].series, &key);
+                count += series ? series->count : 0;
+                g_mutex_unlock(&family->shards[i].lock);
+        }
+        return count;
+}
+
 void metric_forget(MetricFamily *family)
 {
         for (size_t i = 0; i < METRIC_SHARDS; i++) {

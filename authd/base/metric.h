@@ -36,5 +36,7 @@ void metric_add(MetricFamily *family, const char *const *values, uint64_t count)
 void metric_count_to(MetricFamily *family, const char *const *values, uint64_t total);
 void metric_set(MetricFamily *family, const char *const *values, double value);
 void metric_observe(MetricFamily *family, const char *const *values, double value);
+/* metric_count: what a counter is at; 0 where nothing was counted. */
+uint64_t metric_count(MetricFamily *family, const char *const *values);
 /* metric_forget: drops a family's series, for gauges that are set anew before each exposition. */
 void metric_forget(MetricFamily *family);

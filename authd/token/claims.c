@@ -87,9 +87,13 @@ typedef struct KindWords {
 /* The header's typ, compared as a media type: without regard to case (RFC 2045 §5.1). JOSE says no
  * more than JWT (RFC 7515 §4.1.9); a JWT-SVID may have either. */
 static const KindWords header_kinds[] = {
-        { "", TOKEN_KIND_UNMARKED },         { "JWT", TOKEN_KIND_UNMARKED },
-        { "JOSE", TOKEN_KIND_UNMARKED },     { "at+jwt", TOKEN_KIND_ACCESS },
-        { "logout+jwt", TOKEN_KIND_LOGOUT }, { "dpop+jwt", TOKEN_KIND_DPOP },
+        { "", TOKEN_KIND_UNMARKED },
+        { "JWT", TOKEN_KIND_UNMARKED },
+        { "JOSE", TOKEN_KIND_UNMARKED },
+        { "at+jwt", TOKEN_KIND_ACCESS },
+        { "logout+jwt", TOKEN_KIND_LOGOUT },
+        { "dpop+jwt", TOKEN_KIND_DPOP },
+        { "authd-assertion+jwt", TOKEN_KIND_ASSERTION },
 };
 
 /* Keycloak's typ claim. A token bound to a DPoP key says "DPoP": no bearer token. */
@@ -108,6 +112,7 @@ static const char *const kind_texts[] = {
         [TOKEN_KIND_OFFLINE] = "offline",
         [TOKEN_KIND_LOGOUT] = "logout",
         [TOKEN_KIND_DPOP] = "dpop",
+        [TOKEN_KIND_ASSERTION] = "assertion",
         [TOKEN_KIND_OTHER] = "other",
 };
 
@@ -227,8 +232,8 @@ static TokenKind kind_of_claims(const Claims *claims)
 /* The kinds in the order in which one of them decides: whichever mark says that this is no access
  * token counts, then one that nobody knows, then the one that says so. */
 static const TokenKind kind_order[] = {
-        TOKEN_KIND_LOGOUT,  TOKEN_KIND_DPOP,  TOKEN_KIND_ID,     TOKEN_KIND_REFRESH,
-        TOKEN_KIND_OFFLINE, TOKEN_KIND_OTHER, TOKEN_KIND_ACCESS,
+        TOKEN_KIND_LOGOUT,  TOKEN_KIND_DPOP,  TOKEN_KIND_ID,        TOKEN_KIND_REFRESH,
+        TOKEN_KIND_OFFLINE, TOKEN_KIND_OTHER, TOKEN_KIND_ASSERTION, TOKEN_KIND_ACCESS,
 };
 
 static TokenKind kind_of(TokenKind header, TokenKind claim)

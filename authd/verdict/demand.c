@@ -155,11 +155,16 @@ typedef struct TypeWord {
 } TypeWord;
 
 static const TypeWord type_words[] = {
-        { "Bearer", TOKEN_KIND_ACCESS },       { "ID", TOKEN_KIND_ID },
-        { "Refresh", TOKEN_KIND_REFRESH },     { "Offline", TOKEN_KIND_OFFLINE },
-        { "Logout", TOKEN_KIND_LOGOUT },       { "DPoP", TOKEN_KIND_DPOP },
-        { "at+jwt", TOKEN_KIND_ACCESS, true }, { "logout+jwt", TOKEN_KIND_LOGOUT, true },
+        { "Bearer", TOKEN_KIND_ACCESS },
+        { "ID", TOKEN_KIND_ID },
+        { "Refresh", TOKEN_KIND_REFRESH },
+        { "Offline", TOKEN_KIND_OFFLINE },
+        { "Logout", TOKEN_KIND_LOGOUT },
+        { "DPoP", TOKEN_KIND_DPOP },
+        { "at+jwt", TOKEN_KIND_ACCESS, true },
+        { "logout+jwt", TOKEN_KIND_LOGOUT, true },
         { "dpop+jwt", TOKEN_KIND_DPOP, true },
+        { "authd-assertion+jwt", TOKEN_KIND_ASSERTION, true },
 };
 
 static const TypeWord *type_word_find(const char *word)

@@ -51,40 +51,44 @@ static bool name_is_reserved(const char *name)
         return false;
 }
 
-static bool name_is_fit(const HeaderList *list, const char *name, GError **error)
+bool headerlist_check_name(const HeaderList *list, const char *setting, const char *name,
+                           GError **error)
 {
         if (!name_is_token(name))
-                return setting_refuse(
-                    error, "headers: \"%s\" is no header name; letters, digits and - only", name);
+                return setting_refuse(error,
+                                      "%s: \"%s\" is no header name; letters, digits and - only",
+                                      setting, name);
         if (name_is_reserved(name))
                 return setting_refuse(error,
-                                      "headers: %s frames messages or is the door's own; choose "
+                                      "%s: %s frames messages or is the door's own; choose "
                                       "another name",
-                                      name);
+                                      setting, name);
         for (size_t i = 0; i < list->n_headers; i++)
                 if (g_ascii_strcasecmp(name, list->headers[i].name) == 0)
-                        return setting_refuse(error, "headers: %s is there twice; remove one",
+                        return setting_refuse(error, "%s: %s is there twice; remove one", setting,
                                               name);
         return true;
 }
 
-static bool headerlist_add(HeaderList *list, const char *line, GError **error)
+static bool headerlist_add(HeaderList *list, const char *setting, const char *prefix,
+                           const char *line, GError **error)
 {
         const char *equals = strchr(line, '=');
-        g_autofree char *name = g_strstrip(g_strndup(line, equals ? (gsize) (equals - line) : 0));
+        g_autofree char *bare = g_strstrip(g_strndup(line, equals ? (gsize) (equals - line) : 0));
+        g_autofree char *name = g_strconcat(prefix, bare, NULL);
         g_autofree char *text = g_strstrip(g_strdup(equals ? equals + 1 : ""));
         g_autoptr(Template) value = NULL;
 
         if (!equals)
-                return setting_refuse(error, "headers: \"%s\" is no header; write Name={claim}",
+                return setting_refuse(error, "%s: \"%s\" is no header; write Name={claim}", setting,
                                       line);
         if (list->n_headers == HEADERLIST_MAX)
-                return setting_refuse(error, "headers: %s is one too many; remove some", name);
-        if (!name_is_fit(list, name, error))
+                return setting_refuse(error, "%s: %s is one too many; remove some", setting, name);
+        if (!headerlist_check_name(list, setting, *bare ? name : bare, error))
                 return false;
         value = template_new(text, error);
         if (!value) {
-                g_prefix_error(error, "headers: %s: ", name);
+                g_prefix_error(error, "%s: %s: ", setting, name);
                 return false;
         }
         list->headers[list->n_headers++] =
@@ -92,13 +96,19 @@ static bool headerlist_add(HeaderList *list, const char *line, GError **error)
         return true;
 }
 
+bool headerlist_append(HeaderList *list, const char *setting, const char *prefix,
+                       char *const *lines, GError **error)
+{
+        for (size_t i = 0; lines && lines[i]; i++)
+                if (!headerlist_add(list, setting, prefix, lines[i], error))
+                        return false;
+        return true;
+}
+
 bool headerlist_init(HeaderList *list, char *const *lines, GError **error)
 {
         list->n_headers = 0;
-        for (size_t i = 0; lines[i]; i++)
-                if (!headerlist_add(list, lines[i], error))
-                        return false;
-        return true;
+        return headerlist_append(list, "headers", "", lines, error);
 }
 
 void headerlist_deinit(HeaderList *list)

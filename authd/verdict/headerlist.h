@@ -20,4 +20,10 @@ typedef struct HeaderList {
 
 /* headerlist_init: lines are "Name={template}". On false list may be deinited. */
 bool headerlist_init(HeaderList *list, char *const *lines, GError **error);
+/* headerlist_append: more of them, of another setting, each name behind prefix. */
+bool headerlist_append(HeaderList *list, const char *setting, const char *prefix,
+                       char *const *lines, GError **error);
+/* headerlist_check_name: could setting's header of that name stand beside those of the list? */
+bool headerlist_check_name(const HeaderList *list, const char *setting, const char *name,
+                           GError **error);
 void headerlist_deinit(HeaderList *list);

@@ -35,7 +35,11 @@ struct Policy {
         char *acr_text; /* for a challenge: by spaces; NULL: none is demanded */
         Freshness freshness;
         Demand demands[_DEMAND_MAX];
-        HeaderList headers;
+        HeaderList headers; /* and descriptors */
+        char *assertion_header;
+        AssertionRule assertion;
+        Policy *next; /* NULL: none is tried */
+        char **next_warnings;
 };
 
 /* ---- settings ---- */
@@ -47,6 +51,7 @@ PolicySettings *policy_settings_new(const char *name)
         settings->name = g_strdup(name);
         settings->leeway_sec = POLICY_LEEWAY_SEC_UNSET;
         settings->keys_stale_for_sec = POLICY_STALE_UNSET;
+        settings->assertion_ttl_sec = ASSERTION_TTL_SEC_DEFAULT;
         return settings;
 }
 
@@ -73,6 +78,11 @@ void policy_settings_free(PolicySettings *settings)
         g_strfreev(settings->token_from);
         g_strfreev(settings->limits);
         g_free(settings->introspection_issuer);
+        g_strfreev(settings->descriptors);
+        g_free(settings->assertion);
+        g_free(settings->assertion_audience);
+        g_free(settings->assertion_issuer);
+        g_strfreev(settings->assertion_claims);
         g_free(settings);
 }
 
@@ -289,9 +299,42 @@ static bool compile_headers(const Compile *compile)
         return headerlist_init(&compile->policy->headers, lines ? lines : fallback, compile->error);
 }
 
+static bool compile_descriptors(const Compile *compile)
+{
+        return headerlist_append(&compile->policy->headers, "descriptors", POLICY_DESCRIPTOR_PREFIX,
+                                 compile->settings->descriptors, compile->error);
+}
+
+static bool compile_assertion(const Compile *compile)
+{
+        const PolicySettings *settings = compile->settings;
+        const char *issuer = settings->assertion_issuer;
+        Policy *policy = compile->policy;
+
+        if (!settings->assertion)
+                return !settings->assertion_audience ||
+                       refuse(compile, "assertion_audience without assertion, so nobody would see "
+                                       "it; add the header's name (assertion = X-Authd-Assertion)");
+        if (!settings->assertion_audience)
+                return refuse(compile, "assertion without assertion_audience; name who it is for");
+        if (settings->assertion_ttl_sec < ASSERTION_TTL_SEC_MIN ||
+            settings->assertion_ttl_sec > ASSERTION_TTL_SEC_MAX)
+                return refuse(compile, "assertion_ttl = %" G_GINT64_FORMAT "s is out of %ds to %ds",
+                              settings->assertion_ttl_sec, ASSERTION_TTL_SEC_MIN,
+                              ASSERTION_TTL_SEC_MAX);
+        if (!headerlist_check_name(&policy->headers, "assertion", settings->assertion,
+                                   compile->error))
+                return false;
+        policy->assertion_header = g_strdup(settings->assertion);
+        return assertion_rule_init(&policy->assertion, issuer ? issuer : ASSERTION_ISSUER_DEFAULT,
+                                   settings->assertion_audience, settings->assertion_ttl_sec,
+                                   settings->assertion_claims, compile->error);
+}
+
 static bool (*const compile_steps[])(const Compile *compile) = {
-        compile_issuers, compile_freshness, compile_audience, compile_type,
-        compile_demands, compile_times,     compile_bindings, compile_headers,
+        compile_issuers,     compile_freshness, compile_audience, compile_type,
+        compile_demands,     compile_times,     compile_bindings, compile_headers,
+        compile_descriptors, compile_assertion,
 };
 
 Policy *policy_new(const PolicySettings *settings, const PolicyIssuer *known, size_t n_known,
@@ -321,6 +364,10 @@ void policy_unref(Policy *policy)
         for (size_t i = 0; i < _DEMAND_MAX; i++)
                 demand_deinit(&policy->demands[i]);
         headerlist_deinit(&policy->headers);
+        g_free(policy->assertion_header);
+        assertion_rule_deinit(&policy->assertion);
+        policy_unref(policy->next);
+        g_strfreev(policy->next_warnings);
         g_free(policy->acr_text);
         g_free(policy->issuers);
         g_free(policy->issuers_text);
@@ -382,6 +429,33 @@ const Template *policy_header(const Policy *policy, size_t index, const char **r
         g_assert(index < policy->headers.n_headers);
         *ret_name = policy->headers.headers[index].name;
         return policy->headers.headers[index].value;
+}
+
+const AssertionRule *policy_assertion(const Policy *policy)
+{
+        return policy->assertion_header ? &policy->assertion : NULL;
+}
+
+const char *policy_assertion_header(const Policy *policy)
+{
+        return policy->assertion_header;
+}
+
+void policy_set_next(Policy *policy, Policy *next, char *const *warnings)
+{
+        g_assert(!policy->next && !next->next);
+        policy->next = policy_ref(next);
+        policy->next_warnings = g_strdupv((char **) warnings);
+}
+
+const Policy *policy_next(const Policy *policy)
+{
+        return policy->next;
+}
+
+const char *const *policy_next_warnings(const Policy *policy)
+{
+        return (const char *const *) policy->next_warnings;
 }
 
 static json_t *status_warnings(const Policy *policy)
@@ -741,7 +815,8 @@ static bool check_type(Walk *walk, DemandKind kind)
         TokenKind token_kind = claims_kind(walk->claims);
         const char *found = token_kind_text(token_kind);
         const char *wanted = policy->type_rule == TYPE_ANY
-                                 ? "any but ID, Refresh, Offline, Logout, logout+jwt, dpop+jwt"
+                                 ? "any but ID, Refresh, Offline, Logout, logout+jwt, dpop+jwt, "
+                                   "authd-assertion+jwt"
                                  : "Bearer (Keycloak) or at+jwt (RFC 9068)";
         char sentence[SENTENCE_MAX];
 

@@ -5,6 +5,7 @@
  * roles_all, groups_all, scopes_any turn it round. */
 #pragma once
 
+#include "proof/assertion.h"
 #include "verdict/freshness.h"
 #include "verdict/template.h"
 #include "verdict/verdict.h"
@@ -20,6 +21,9 @@
         "X-Auth-Request-User={sub};X-Auth-Request-Email={email};"                                  \
         "X-Auth-Request-Preferred-Username={preferred_username};"                                  \
         "X-Auth-Request-Groups={groups|join:,}"
+
+/* What the headers of descriptors, which a proxy's own rate limits look at, are called. */
+#define POLICY_DESCRIPTOR_PREFIX "X-Authd-Descriptor-"
 
 /* BindingMode: tokens that are bound to a key or a certificate. */
 typedef enum BindingMode {
@@ -63,6 +67,14 @@ struct PolicySettings {
         char *introspection_issuer;          /* NULL: the only issuer of the policy with a client */
         int64_t keys_stale_for_sec;          /* POLICY_STALE_UNSET: the issuer's stale_keys_max */
         int64_t introspection_stale_for_sec; /* 0: refuse */
+
+        char **descriptors; /* Name={template}: headers, too, behind POLICY_DESCRIPTOR_PREFIX */
+
+        char *assertion;          /* the header of a signed assertion; NULL: none */
+        char *assertion_audience; /* required with it */
+        char *assertion_issuer;   /* of [authd]; NULL: ASSERTION_ISSUER_DEFAULT */
+        char **assertion_claims;  /* NULL: ASSERTION_CLAIMS_DEFAULT */
+        int64_t assertion_ttl_sec;
 };
 
 PolicySettings *policy_settings_new(const char *name);
@@ -90,6 +102,17 @@ bool policy_demands_nonce(const Policy *policy);
 BindingMode policy_mtls(const Policy *policy);
 size_t policy_n_headers(const Policy *policy);
 const Template *policy_header(const Policy *policy, size_t index, const char **ret_name);
+/* policy_assertion: what is signed for those behind the proxy; NULL: nothing. */
+const AssertionRule *policy_assertion(const Policy *policy);
+const char *policy_assertion_header(const Policy *policy); /* NULL without it */
+
+/* policy_set_next: the one that is tried in its shadow, and what is to be said of that (copied).
+ * Before anybody else sees policy; takes a reference. */
+void policy_set_next(Policy *policy, Policy *next, char *const *warnings);
+const Policy *policy_next(const Policy *policy); /* NULL: none */
+/* policy_next_warnings: NULL-terminated; NULL without a next one. */
+const char *const *policy_next_warnings(const Policy *policy);
+
 /* policy_status: name, issuers, audience, introspect, introspection_issuer, keys_stale_for_seconds
  * (null: the issuer's), introspection_stale_for_seconds, warnings. */
 json_t *policy_status(const Policy *policy);

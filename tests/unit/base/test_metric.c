@@ -215,6 +215,19 @@ static void later_uses_allocate_nothing(void)
         g_assert_cmpuint(n_allocations, ==, before);
 }
 
+static void a_count_is_read(void)
+{
+        g_autoptr(MetricRegistry) registry = metric_registry_new();
+        MetricFamily *counter =
+            metric_family_new(registry, METRIC_COUNTER, "a_total", "A.", labels, NULL, 0);
+
+        add(counter, "x", "a", 2);
+        add(counter, "x", "b", 4);
+        add(counter, "x", "a", 1);
+        g_assert_cmpuint(metric_count(counter, (const char *const[]){ "x", "a" }), ==, 3);
+        g_assert_cmpuint(metric_count(counter, (const char *const[]){ "y", "a" }), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
         static const struct {
@@ -232,6 +245,7 @@ int main(int argc, char **argv)
                 { "a histogram's buckets are cumulative and inclusive", histogram_is_cumulative },
                 { "NaN is in no bucket but +Inf", histogram_without_labels },
                 { "what many threads count adds up", threads_add_up },
+                { "what was counted can be read, one series at a time", a_count_is_read },
                 { "after the first use nothing is allocated", later_uses_allocate_nothing },
         };
 

@@ -221,6 +221,15 @@ static void unknown_words(void)
                 { "an empty section", "[]\n",
                   "t.conf:1: unknown section []; there are [authd], [issuer NAME], [policy NAME], "
                   "[route NAME] and [client NAME]" },
+                { "a policy's name with a dot", ISSUER "[policy a.b]\n",
+                  "t.conf:3: a policy's name has no dot, but for [policy NAME.next], which is "
+                  "tried in the shadow of [policy NAME]" },
+                { "the shadow of a shadow", GOOD "[policy p.next.next]\n",
+                  "t.conf:5: a policy's name has no dot, but for [policy NAME.next], which is "
+                  "tried in the shadow of [policy NAME]" },
+                { "the shadow of nobody", GOOD "[policy q.next]\naudience = a\n",
+                  "t.conf:5: [policy q.next] is tried in the shadow of [policy q], which is not "
+                  "there; add it, or take .next off" },
                 { "a key almost right", ISSUER "[policy p]\naudence = a\n",
                   "t.conf:4: unknown key \"audence\" in [policy p]; did you mean \"audience\"?" },
                 { "a localised key", ISSUER "[policy p]\naudience[de] = a\n",
@@ -230,6 +239,7 @@ static void unknown_words(void)
                   "t.conf:2: unknown key \"url\" in [authd]; its keys are: socket, listen, "
                   "listen_any, workers, cache_size, "
                   "log_level, allow_development_issuers, core_dumps, admin_group, state_dir, "
+                  "assertion_issuer, "
                   "trusted_proxies, encoded_slash, auth_failures" },
                 { "a secret in the settings", "[issuer i]\nclient_secret = hunter2\n",
                   "t.conf:2: \"client_secret\" would put a secret into the settings; write it into "
@@ -960,6 +970,45 @@ static void description_says_what_and_where(void)
         g_assert_true(url_seen && socket_seen);
 }
 
+/* What [policy NAME.next] does not say is as in NAME, wherever that one stands. */
+static void shadows_inherit(void)
+{
+        static const char text[] =
+            "[policy p.next]\nroles = realm:r\ndpop = required\n" ISSUER POLICY "scopes = x\n";
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) config = config_parse("t.conf", span_from(text), &error);
+        const PolicySettings *shadow;
+        const Policy *policy;
+
+        g_assert_no_error(error);
+        shadow = config->shadows->pdata[0];
+        g_assert_cmpuint(config->policies->len, ==, 1);
+        g_assert_cmpstr(shadow->audience[0], ==, "a");
+        g_assert_cmpstr(shadow->scopes[0], ==, "x");
+        g_assert_cmpstr(shadow->roles[0], ==, "realm:r");
+        g_assert_null(policy_set_find(config->compiled, span_from("p.next")));
+        policy = policy_set_find(config->compiled, span_from("p"));
+        g_assert_cmpstr(policy_name(policy_next(policy)), ==, "p.next");
+        g_assert_cmpstr(policy_next_warnings(policy)[0], ==, "dpop is not looked at in shadow");
+        g_assert_null(policy_next_warnings(policy)[1]);
+}
+
+static void assertions_have_their_issuer(void)
+{
+        static const char text[] = GOOD "assertion = X-A\nassertion_audience = b\n"
+                                        "[authd]\nassertion_issuer = me\n";
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) config = config_parse("t.conf", span_from(text), &error);
+        const AssertionRule *rule;
+
+        g_assert_no_error(error);
+        rule = policy_assertion(policy_set_find(config->compiled, span_from("p")));
+        g_assert_cmpstr(rule->issuer, ==, "me");
+        g_assert_cmpstr(rule->audience, ==, "b");
+        g_assert_cmpint(rule->ttl_sec, ==, 60);
+        g_assert_cmpstr(rule->claims[0], ==, "preferred_username");
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -992,5 +1041,7 @@ int main(int argc, char **argv)
         g_test_add_func("/config/credentials-are-found-in-their-folder",
                         credentials_are_found_in_their_folder);
         g_test_add_func("/config/description-says-what-and-where", description_says_what_and_where);
+        g_test_add_func("/config/shadows inherit", shadows_inherit);
+        g_test_add_func("/config/assertions have their issuer", assertions_have_their_issuer);
         return g_test_run();
 }
