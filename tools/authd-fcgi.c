@@ -11,6 +11,7 @@
 #include <fcgiapp.h>
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
