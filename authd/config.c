@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <gio/gio.h>
 
-#define LEEWAY_SEC_DEFAULT 5
+#define LEEWAY_SEC_DEFAULT         5
+#define STALE_KEYS_MAX_SEC_DEFAULT (INT64_C(24) * 3600)
 
 static Config *config_new(void)
 {
@@ -20,9 +21,11 @@ static Config *config_new(void)
         config->cache_size_bytes = CACHE_SIZE_DEFAULT;
         config->log_level = LOG_LEVEL_INFO;
         config->admin_group = g_strdup("authd-admin");
+        config->state_dir = g_strdup(CONFIG_STATE_DIR_DEFAULT);
         config->issuers = g_ptr_array_new_with_free_func((GDestroyNotify) issuer_settings_free);
         config->policies = g_ptr_array_new_with_free_func((GDestroyNotify) policy_settings_free);
         config->clients = g_ptr_array_new_with_free_func((GDestroyNotify) client_settings_free);
+        config->routes = g_ptr_array_new_with_free_func((GDestroyNotify) route_settings_free);
         return config;
 }
 
@@ -33,11 +36,16 @@ void config_free(Config *config)
         g_free(config->socket_path);
         g_strfreev(config->listen);
         g_free(config->admin_group);
+        g_free(config->state_dir);
         g_ptr_array_unref(config->issuers);
         g_ptr_array_unref(config->policies);
         g_ptr_array_unref(config->clients);
         policy_set_unref(config->compiled);
         clients_unref(config->compiled_clients);
+        front_settings_clear(&config->front);
+        g_ptr_array_unref(config->routes);
+        routing_unref(config->compiled_routing);
+        front_unref(config->compiled_front);
         json_decref(config->described);
         g_free(config);
 }
@@ -49,6 +57,8 @@ static IssuerSettings *issuer_settings_new(const char *name)
         issuer->name = g_strdup(name);
         issuer->algorithms = ALG_SET_ALL;
         issuer->leeway_sec = LEEWAY_SEC_DEFAULT;
+        issuer->stale_keys_max_sec = STALE_KEYS_MAX_SEC_DEFAULT;
+        issuer->introspection_calls_max = INTROSPECT_CALLS_DEFAULT;
         return issuer;
 }
 
@@ -71,6 +81,13 @@ static void *target_of(Config *config, const ConfigSection *section)
                 client->name = g_strdup(section->name);
                 g_ptr_array_add(config->clients, client);
                 target = client;
+        }
+        if (strcmp(section->kind, "route") == 0) {
+                RouteSettings *route = g_new0(RouteSettings, 1);
+
+                route->name = g_strdup(section->name);
+                g_ptr_array_add(config->routes, route);
+                target = route;
         }
         return target;
 }
@@ -168,19 +185,73 @@ static bool check_listen(const Config *config, const ConfigText *text, GError **
         return true;
 }
 
-/* Settings of one issuer that contradict each other, or NULL. *ret_key is where to point. */
-static const char *issuer_trouble(const IssuerSettings *issuer, const char **ret_key)
+/* Contradiction: settings of one issuer that do not go together. */
+typedef struct Contradiction {
+        bool is_there;
+        const char *key; /* where to point */
+        const char *sentence;
+} Contradiction;
+
+static bool is_plain_http(const IssuerSettings *issuer)
 {
-        *ret_key = "url";
-        if (!issuer->url)
-                return "has no url; add url = https://... (what its tokens carry in iss)";
-        *ret_key = "fetch_url";
-        if (issuer->keys_file && issuer->fetch_url)
-                return "has keys_file, so nothing is fetched, and fetch_url; leave one of them out";
-        *ret_key = "client_secret_file";
-        if (issuer->client.secret_file && !issuer->client.client_id)
-                return "has client_secret_file without client_id; add the client's id";
+        const char *url = issuer->fetch_url ? issuer->fetch_url : issuer->url;
+
+        return url && g_ascii_strncasecmp(url, "http:", strlen("http:")) == 0;
+}
+
+/* NULL: none. With a client the provider is asked about tokens, also when its keys are a file. */
+static const char *issuer_contradiction(const IssuerSettings *issuer, const char **ret_key)
+{
+        bool is_file = issuer->keys_file != NULL;
+        bool has_client = issuer->client.client_id != NULL;
+        const Contradiction rows[] = {
+                { !issuer->url, "url",
+                  "has no url; add url = https://... (what its tokens carry in iss)" },
+                { is_file && issuer->fetch_url, "fetch_url",
+                  "has keys_file, so nothing is fetched, and fetch_url; leave one of them out" },
+                { is_file && issuer->fetch_token_file, "fetch_token_file",
+                  "has keys_file, so nothing is fetched, and fetch_token_file; leave one of them "
+                  "out" },
+                { is_file && issuer->proxy && !has_client, "proxy",
+                  "has keys_file, so nothing is fetched, and proxy; leave one of them out" },
+                { is_file && has_client && !issuer->introspection_url, "client_id",
+                  "has keys_file, so nobody learns where it answers about tokens; add "
+                  "introspection_url" },
+                { issuer->proxy && is_plain_http(issuer), "proxy",
+                  "is reached by plain http, and that goes through no proxy; write https, or leave "
+                  "proxy out" },
+                { issuer->introspection_url && !has_client, "introspection_url",
+                  "has introspection_url without client_id; add the client's id" },
+                { issuer->introspection_signed && !has_client, "introspection_signed",
+                  "has introspection_signed without client_id; add the client's id" },
+                { issuer->client.method != CLIENT_AUTH_SECRET_BASIC && !has_client, "client_auth",
+                  "has client_auth without client_id; add the client's id" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                if (rows[i].is_there) {
+                        *ret_key = rows[i].key;
+                        return rows[i].sentence;
+                }
         return NULL;
+}
+
+/* issuer_trouble: a sentence, which the caller frees, and where to point; NULL: none. */
+static char *issuer_trouble(const IssuerSettings *issuer, GHashTable *by_url, const char **ret_key)
+{
+        const char *contradiction = issuer_contradiction(issuer, ret_key);
+
+        if (contradiction)
+                return g_strdup_printf("[issuer %s] %s", issuer->name, contradiction);
+        const IssuerSettings *other = g_hash_table_lookup(by_url, issuer->url);
+        if (other) {
+                *ret_key = "url";
+                return g_strdup_printf("[issuer %s] has the url of [issuer %s]; keep one of them",
+                                       issuer->name, other->name);
+        }
+        const char *client = client_auth_settings_trouble(&issuer->client, ret_key);
+        return client ? g_strdup_printf("[issuer %s] %s: %s", issuer->name, *ret_key, client)
+                      : NULL;
 }
 
 static bool check_issuer(const ConfigText *text, const IssuerSettings *issuer, GHashTable *by_url,
@@ -188,17 +259,10 @@ static bool check_issuer(const ConfigText *text, const IssuerSettings *issuer, G
 {
         const ConfigSection *section = find_section(text, "issuer", issuer->name);
         const char *key = NULL;
-        const char *trouble = issuer_trouble(issuer, &key);
-        const IssuerSettings *other = issuer->url ? g_hash_table_lookup(by_url, issuer->url) : NULL;
-        g_autofree char *what = NULL;
+        g_autofree char *trouble = issuer_trouble(issuer, by_url, &key);
 
         if (trouble)
-                what = g_strdup_printf("[issuer %s] %s", issuer->name, trouble);
-        else if (other)
-                what = g_strdup_printf("[issuer %s] has the url of [issuer %s]; keep one of them",
-                                       issuer->name, other->name);
-        if (what)
-                return refuse_key(text, section, key && trouble ? key : "url", what, error);
+                return refuse_key(text, section, key, trouble, error);
         g_hash_table_insert(by_url, issuer->url, (void *) issuer);
         return true;
 }
@@ -222,19 +286,25 @@ static bool check_issuers(const Config *config, const ConfigText *text, GError *
         return true;
 }
 
-/* policy_new's sentence names the setting it is about; the first such word that the section sets
- * gives the line. */
-static bool refuse_policy(const ConfigText *text, const char *name, const char *sentence,
-                          GError **error)
+/* refuse_words: a layer's sentence names the setting that it is about; the first such word that the
+ * section sets gives the line. */
+static bool refuse_words(const ConfigText *text, const ConfigSection *section, const char *what,
+                         const char *sentence, GError **error)
 {
-        const ConfigSection *section = find_section(text, "policy", name);
-        g_autofree char *what = g_strdup_printf("[policy %s]: %s", name, sentence);
         g_auto(GStrv) words = g_strsplit_set(sentence, " \"'=,;:.()[]", -1);
 
         for (char **word = words; *word; word++)
                 if (**word && config_text_find(text, section, *word))
                         return refuse_key(text, section, *word, what, error);
         return refuse_key(text, section, "", what, error);
+}
+
+static bool refuse_policy(const ConfigText *text, const char *name, const char *sentence,
+                          GError **error)
+{
+        g_autofree char *what = g_strdup_printf("[policy %s]: %s", name, sentence);
+
+        return refuse_words(text, find_section(text, "policy", name), what, sentence, error);
 }
 
 static PolicyIssuer *policy_issuers(const Config *config)
@@ -274,6 +344,72 @@ static bool compile_policies(Config *config, const ConfigText *text, GError **er
                 g_ptr_array_add(policies, policy);
         }
         config->compiled = policy_set_new(policies);
+        return true;
+}
+
+/* check_route: order is required, and every section has its line in the text. */
+static bool check_route(const Config *config, const ConfigText *text, const RouteSettings *route,
+                        GError **error)
+{
+        const ConfigSection *section = find_section(text, "route", route->name);
+        g_autofree char *what = g_strdup_printf(
+            "[route %s] has no order; add order = 10: the lowest is tried first", route->name);
+
+        return config_text_find(text, section, "order") ||
+               refuse_key(text, section, "", what, error);
+}
+
+/* refuse_routing: its sentence begins with the section of the route that it is about. */
+static bool refuse_routing(const ConfigText *text, const char *sentence, GError **error)
+{
+        const char *end = strchr(sentence, ']');
+        g_autofree char *title =
+            end ? g_strndup(sentence + 1, (size_t) (end - sentence) - 1) : g_strdup("");
+        const ConfigSection *section = g_hash_table_lookup(text->by_title, title);
+
+        if (!section)
+                return config_refuse(error, text->files->pdata[0], 1, "%s", sentence);
+        return refuse_words(text, section, sentence, end, error);
+}
+
+static bool compile_routes(Config *config, const ConfigText *text, GError **error)
+{
+        g_autoptr(GError) cause = NULL;
+
+        for (size_t i = 0; i < config->routes->len; i++)
+                if (!check_route(config, text, config->routes->pdata[i], error))
+                        return false;
+        config->compiled_routing = routing_new(config->routes, config->compiled, &cause);
+        return config->compiled_routing || refuse_routing(text, cause->message, error);
+}
+
+/* refuse_front: a sentence about [authd], which may be left out. */
+static bool refuse_front(const ConfigText *text, const char *sentence, GError **error)
+{
+        const ConfigSection *section = find_section(text, "authd", "");
+
+        if (!section)
+                return config_refuse(error, text->files->pdata[0], 1, "%s", sentence);
+        return refuse_words(text, section, sentence, sentence, error);
+}
+
+static bool compile_front(Config *config, const ConfigText *text, GError **error)
+{
+        g_autoptr(GError) cause = NULL;
+        g_autoptr(Front) front = front_new(&config->front, &cause);
+
+        if (!front)
+                return refuse_front(text, cause->message, error);
+        for (size_t i = 0; i < config->policies->len; i++) {
+                const PolicySettings *settings = config->policies->pdata[i];
+                const Policy *policy = policy_set_find(config->compiled, span_from(settings->name));
+
+                if (!front_add(front, settings, policy, &cause))
+                        return refuse_policy(text, settings->name, cause->message, error);
+        }
+        if (!front_seal(front, config->routes->len > 0, &cause))
+                return refuse_front(text, cause->message, error);
+        config->compiled_front = g_steal_pointer(&front);
         return true;
 }
 
@@ -363,6 +499,7 @@ static Config *config_from_text(const ConfigText *text, GError **error)
 
         if (!read_sections(config, text, error) || !check_listen(config, text, error) ||
             !check_issuers(config, text, error) || !compile_policies(config, text, error) ||
+            !compile_routes(config, text, error) || !compile_front(config, text, error) ||
             !compile_clients(config, text, error))
                 return NULL;
         config->described = describe(text);

@@ -6,17 +6,20 @@
 #pragma once
 
 #include "api/clients.h"
+#include "api/front.h"
 #include "base/log.h"
 #include "issuer/issuer.h"
 #include "verdict/policy.h"
+#include "verdict/routing.h"
 
-#define CONFIG_FILE_SIZE_MAX  (1024 * 1024)
-#define CONFIG_PATH_DEFAULT   "/etc/authd/authd.conf"
-#define CONFIG_SOCKET_DEFAULT "/run/authd/authd.sock"
-#define CONFIG_WORKERS_MAX    64
-#define CONFIG_FILES_MAX      256 /* in conf.d */
-#define CONFIG_CACHE_SIZE_MIN (INT64_C(256) * 1024)
-#define CONFIG_CACHE_SIZE_MAX (INT64_C(64) * 1024 * 1024 * 1024)
+#define CONFIG_FILE_SIZE_MAX     (1024 * 1024)
+#define CONFIG_PATH_DEFAULT      "/etc/authd/authd.conf"
+#define CONFIG_SOCKET_DEFAULT    "/run/authd/authd.sock"
+#define CONFIG_STATE_DIR_DEFAULT "/var/lib/authd"
+#define CONFIG_WORKERS_MAX       64
+#define CONFIG_FILES_MAX         256 /* in conf.d */
+#define CONFIG_CACHE_SIZE_MIN    (INT64_C(256) * 1024)
+#define CONFIG_CACHE_SIZE_MAX    (INT64_C(64) * 1024 * 1024 * 1024)
 
 typedef struct Config {
         char *socket_path;
@@ -28,9 +31,14 @@ typedef struct Config {
         bool allow_development_issuers;
         bool core_dumps;     /* PR_SET_DUMPABLE stays on */
         char *admin_group;   /* "authd-admin" */
+        char *state_dir;     /* NULL: nothing outlives the process */
         GPtrArray *issuers;  /* IssuerSettings */
         GPtrArray *policies; /* PolicySettings */
         GPtrArray *clients;  /* ClientSettings */
+        FrontSettings front;
+        GPtrArray *routes; /* RouteSettings */
+        Routing *compiled_routing;
+        Front *compiled_front;
         PolicySet *compiled;
         Clients *compiled_clients;
         json_t *described; /* what config_describe gives */

@@ -162,10 +162,10 @@ static bool refuse_kind(const Scan *scan, const char *kind, const char *name, GE
         g_autofree char *shown = config_shown(kind);
 
         if (!nearest)
-                return config_refuse(
-                    error, scan->file, scan->line,
-                    "unknown section [%s]; there are [authd], [issuer NAME] and [policy NAME]",
-                    shown);
+                return config_refuse(error, scan->file, scan->line,
+                                     "unknown section [%s]; there are [authd], [issuer NAME], "
+                                     "[policy NAME], [route NAME] and [client NAME]",
+                                     shown);
         return config_refuse(error, scan->file, scan->line,
                              "unknown section [%s%s%s]; did you mean [%s%s%s]?", shown,
                              *name ? " " : "", name, nearest, *name ? " " : "", name);
@@ -190,9 +190,10 @@ static bool check_name(const Scan *scan, const char *kind, const char *name, GEr
                                      "or digit",
                                      shown);
         }
-        if (strcmp(name, "by-route") == 0)
+        /* A route's "policy = anonymous" must never mean a policy of that name. */
+        if (strcmp(name, "by-route") == 0 || strcmp(name, "anonymous") == 0)
                 return config_refuse(error, scan->file, scan->line,
-                                     "the name \"by-route\" is reserved; take another");
+                                     "the name \"%s\" is reserved; take another", name);
         return true;
 }
 

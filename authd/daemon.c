@@ -27,6 +27,8 @@ struct Daemon {
         IssuerView *view;
         Listener *listener;
         ClaimsCache *cache;
+        Replay *replay;
+        Nonces *nonces;
         MetricRegistry *registry;
         ApiMetrics metrics;
         uint64_t by_class[CLASS_FORBIDDEN + 1];
@@ -68,7 +70,8 @@ static void publication_seen(void *userdata)
 
 static WorkerRules daemon_rules(const Daemon *daemon)
 {
-        return (WorkerRules){ daemon->config->compiled, daemon->config->compiled_clients };
+        return (WorkerRules){ daemon->config->compiled, daemon->config->compiled_clients,
+                              daemon->config->compiled_routing, daemon->config->compiled_front };
 }
 
 static void publish_rules(Daemon *daemon, Publication *publication)
@@ -139,8 +142,10 @@ static void announce_config(const Daemon *daemon)
 
 static void take_config(Daemon *daemon, Config *config)
 {
-        if (daemon->config)
+        if (daemon->config) {
                 warn_fixed_settings(daemon->config, config);
+                front_keep_buckets(config->compiled_front, daemon->config->compiled_front);
+        }
         config_free(daemon->config);
         daemon->config = config;
         daemon->report.config = config;
@@ -293,6 +298,8 @@ static void make_metrics(Daemon *daemon)
         static const char *const by_verdict[] = { "issuer", "policy", "door", "reason", NULL };
         static const char *const by_door[] = { "door", NULL };
         static const char *const by_error[] = { "door", "error", NULL };
+        static const char *const by_pass[] = { "policy", "door", "why", NULL };
+        static const char *const by_limit[] = { "policy", "limit", NULL };
         MetricRegistry *registry = metric_registry_new();
 
         daemon->registry = registry;
@@ -306,6 +313,11 @@ static void make_metrics(Daemon *daemon)
                     metric_family_new(registry, METRIC_COUNTER, "authd_refused_questions_total",
                                       "Questions that got no verdict, by what was wrong with them.",
                                       by_error, NULL, 0),
+                .passed = metric_family_new(registry, METRIC_COUNTER, "authd_passed_total",
+                                            "Requests that were let through without a token.",
+                                            by_pass, NULL, 0),
+                .limited = metric_family_new(registry, METRIC_COUNTER, "authd_limited_total",
+                                             "Requests over a rate.", by_limit, NULL, 0),
                 .by_class = daemon->by_class,
         };
 }
@@ -329,6 +341,8 @@ static bool make_workers(Daemon *daemon, GError **error)
         WorkerSettings settings = {
                 .main_mailbox = daemon->mailbox,
                 .cache = daemon->cache,
+                .replay = daemon->replay,
+                .nonces = daemon->nonces,
                 .metrics = daemon->metrics,
                 .hooks = { worker_closed, worker_wants_keys, worker_wants_introspection,
                            worker_wants_answer, daemon },
@@ -453,6 +467,8 @@ Daemon *daemon_new(const char *config_path, Config *config, GError **error)
         daemon->loop = g_main_loop_new(NULL, FALSE);
         daemon->mailbox = mailbox_new(NULL);
         daemon->cache = claims_cache_new(config->cache_size_bytes);
+        daemon->replay = replay_new(REPLAY_SLOTS_DEFAULT);
+        daemon->nonces = nonces_new();
         make_metrics(daemon);
         /* Workers before the listener: whoever is accepted has somewhere to go. */
         if (!make_issuers(daemon, error) || !make_workers(daemon, error) ||
@@ -493,6 +509,8 @@ void daemon_free(Daemon *daemon)
         mailbox_unref(daemon->mailbox);
         issuer_view_unref(daemon->view);
         claims_cache_free(daemon->cache);
+        replay_free(daemon->replay);
+        nonces_free(daemon->nonces);
         metric_registry_free(daemon->registry);
         config_free(daemon->config);
         g_main_loop_unref(daemon->loop);

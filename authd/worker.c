@@ -19,6 +19,7 @@ struct Worker {
         Mailbox *mailbox;
         Server *server;
         Checker *checker;
+        DpopJudge *dpop; /* NULL: key-bound tokens are refused */
         Api api;
         GSource *deadlines;        /* exists while somebody waits */
         size_t n_connections_peak; /* since memory was last given back */
@@ -47,13 +48,16 @@ typedef struct Letter {
 
 static WorkerRules rules_ref(const WorkerRules *rules)
 {
-        return (WorkerRules){ policy_set_ref(rules->policies), clients_ref(rules->clients) };
+        return (WorkerRules){ policy_set_ref(rules->policies), clients_ref(rules->clients),
+                              routing_ref(rules->routing), front_ref(rules->front) };
 }
 
 static void rules_clear(WorkerRules *rules)
 {
         g_clear_pointer(&rules->policies, policy_set_unref);
         g_clear_pointer(&rules->clients, clients_unref);
+        g_clear_pointer(&rules->routing, routing_unref);
+        g_clear_pointer(&rules->front, front_unref);
 }
 
 static Letter *letter_new(Worker *worker)
@@ -263,15 +267,24 @@ static void worker_reads_view(void *userdata)
         worker_tells_done(letter);
 }
 
+/* use_rules: takes each of them. */
+static void use_rules(Api *api, WorkerRules *rules)
+{
+        policy_set_unref(api->policies);
+        clients_unref(api->clients);
+        routing_unref(api->routing);
+        front_unref(api->front);
+        api->policies = g_steal_pointer(&rules->policies);
+        api->clients = g_steal_pointer(&rules->clients);
+        api->routing = g_steal_pointer(&rules->routing);
+        api->front = g_steal_pointer(&rules->front);
+}
+
 static void worker_reads_rules(void *userdata)
 {
         g_autoptr(Letter) letter = userdata;
-        Api *api = &letter->worker->api;
 
-        policy_set_unref(api->policies);
-        clients_unref(api->clients);
-        api->policies = g_steal_pointer(&letter->rules.policies);
-        api->clients = g_steal_pointer(&letter->rules.clients);
+        use_rules(&letter->worker->api, &letter->rules);
         worker_tells_done(letter);
 }
 
@@ -323,22 +336,28 @@ Worker *worker_new(unsigned index, const WorkerSettings *settings, IssuerView *v
         ServerHandlers handlers = { server_request, server_closed, server_refused, worker };
         g_autofree char *name = g_strdup_printf("worker-%u", index);
 
+        WorkerRules first = rules_ref(rules);
+
         worker->settings = *settings;
         worker->context = g_main_context_new();
         worker->loop = g_main_loop_new(worker->context, FALSE);
         worker->mailbox = mailbox_new(worker->context);
         worker->checker = checker_new(settings->cache, settings->answers);
+        if (worker->checker && settings->replay)
+                worker->dpop = dpop_judge_new(settings->replay, settings->nonces);
+        if (worker->dpop)
+                checker_set_dpop(worker->checker, worker->dpop);
         worker->server = server_new(worker->context, &handlers, error);
         api_init(&worker->api, &api_hooks, &worker->settings.metrics, worker->checker, worker);
         worker->api.view = issuer_view_ref(view);
-        worker->api.policies = policy_set_ref(rules->policies);
-        worker->api.clients = clients_ref(rules->clients);
+        worker->api.nonces = settings->nonces;
+        use_rules(&worker->api, &first);
         worker->api.admin_gid = settings->admin_gid;
         worker->api.has_admin_gid = settings->has_admin_gid;
-        if (worker->server && !worker->checker)
+        if (worker->server && (!worker->checker || (settings->replay && !worker->dpop)))
                 g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
                             "OpenSSL lacks an algorithm that authd needs");
-        if (worker->server && worker->checker)
+        else if (worker->server)
                 worker->thread = g_thread_try_new(name, worker_run, worker, error);
         if (!worker->thread) {
                 api_deinit(&worker->api);
@@ -413,6 +432,7 @@ void worker_free(Worker *worker)
                 g_thread_join(worker->thread);
         }
         checker_free(worker->checker);
+        dpop_judge_free(worker->dpop);
         mailbox_unref(worker->mailbox);
         g_main_loop_unref(worker->loop);
         g_main_context_unref(worker->context);

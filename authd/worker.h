@@ -28,6 +28,8 @@ typedef struct WorkerSettings {
         Mailbox *main_mailbox;
         ClaimsCache *cache;   /* shared; outlives the workers */
         ClaimsCache *answers; /* of introspection; the same; NULL: nobody can be asked */
+        Replay *replay;       /* of DPoP proofs, with nonces; shared; NULL: none can be judged */
+        const Nonces *nonces;
         ApiMetrics metrics;
         gid_t admin_gid;
         bool has_admin_gid;
@@ -38,6 +40,8 @@ typedef struct WorkerSettings {
 typedef struct WorkerRules {
         PolicySet *policies;
         Clients *clients;
+        Routing *routing;
+        Front *front;
 } WorkerRules;
 
 /* worker_new: starts the thread, with that view and those settings. */

@@ -45,6 +45,8 @@ void api_deinit(Api *api)
         pending_free(api->pending);
         policy_set_unref(api->policies);
         clients_unref(api->clients);
+        routing_unref(api->routing);
+        front_unref(api->front);
         issuer_view_unref(api->view);
 }
 

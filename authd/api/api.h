@@ -7,10 +7,12 @@
 #pragma once
 
 #include "api/clients.h"
+#include "api/front.h"
 #include "base/metric.h"
 #include "net/server.h"
 #include "verdict/check.h"
 #include "verdict/pending.h"
+#include "verdict/routing.h"
 
 #define API_PARK_USEC                                                                              \
         (2 * G_USEC_PER_SEC) /* a parked check: past it the verdict is unavailable                 \
@@ -43,6 +45,8 @@ typedef struct ApiMetrics {
         MetricFamily *verdicts; /* issuer, policy, door, reason */
         MetricFamily *latency;  /* door */
         MetricFamily *refused;  /* door, error: questions that got no verdict */
+        MetricFamily *passed;   /* policy, door, why: requests let through without a token */
+        MetricFamily *limited;  /* policy, limit: questions over a rate */
         uint64_t *by_class;     /* verdicts by VerdictClass, counted atomically */
 } ApiMetrics;
 
@@ -65,6 +69,9 @@ struct Api {
         IssuerView *view;
         PolicySet *policies;
         Clients *clients;
+        Routing *routing;
+        Front *front;
+        const Nonces *nonces; /* NULL: no proof is ever told one */
         Pending *pending;
         GHashTable *awaiting; /* id → Exchange, for ask_main */
         uint64_t last_id;

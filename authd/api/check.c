@@ -1,6 +1,7 @@
 /* check: /v1/check and /v1/explain, the verdict in our own words. */
-#include "api/doors.h"
+#include "api/check.h"
 
+#include "api/doors.h"
 #include "api/judge.h"
 #include "token/json.h"
 
@@ -36,10 +37,10 @@ static void write_headers(GString *out, const Policy *policy, const Claims *clai
         g_string_append_c(out, '}');
 }
 
-/* write_verdict: the object without its end. Written by hand and not by jansson, whose tree of it
+/* Written by hand and not by jansson, whose tree of it
  * would cost as much as the whole check; all that is not ours is either a string, escaped, or a
  * tape. */
-static GString *write_verdict(const Exchange *exchange, const Verdict *verdict)
+GString *check_verdict_text(const Exchange *exchange, const Verdict *verdict)
 {
         const ReasonWords *words = reason_words(verdict->reason);
         const Claims *claims = words->verdict == CLASS_VALID ? verdict->claims : NULL;
@@ -77,7 +78,7 @@ static void answer_text(Exchange *exchange, GString *out)
 
 static void check_judged(Exchange *exchange, Verdict *verdict)
 {
-        g_autoptr(GString) out = write_verdict(exchange, verdict);
+        g_autoptr(GString) out = check_verdict_text(exchange, verdict);
 
         answer_text(exchange, out);
 }
@@ -104,9 +105,9 @@ static void write_step(GString *out, const Step *step)
         g_string_append_c(out, '}');
 }
 
-static void explain_judged(Exchange *exchange, Verdict *verdict)
+GString *check_explanation_text(const Exchange *exchange, const Verdict *verdict)
 {
-        g_autoptr(GString) out = write_verdict(exchange, verdict);
+        GString *out = check_verdict_text(exchange, verdict);
 
         g_string_append(out, ",\"steps\":[");
         for (size_t i = 0; i < exchange->steps->n_steps; i++) {
@@ -114,6 +115,13 @@ static void explain_judged(Exchange *exchange, Verdict *verdict)
                 write_step(out, &exchange->steps->steps[i]);
         }
         g_string_append_c(out, ']');
+        return out;
+}
+
+static void explain_judged(Exchange *exchange, Verdict *verdict)
+{
+        g_autoptr(GString) out = check_explanation_text(exchange, verdict);
+
         answer_text(exchange, out);
 }
 

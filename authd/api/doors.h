@@ -3,11 +3,13 @@
 
 #include "api/exchange.h"
 
-void door_check(Exchange *exchange);      /* check.c: /v1/check */
-void door_explain(Exchange *exchange);    /* check.c: /v1/explain, the same question with steps */
-void door_auth(Exchange *exchange);       /* auth.c: /auth/POLICY */
-void door_introspect(Exchange *exchange); /* introspect.c: /introspect */
-void door_status(Exchange *exchange);     /* admin.c: what the main thread says or does */
+void door_check(Exchange *exchange);       /* check.c: /v1/check */
+void door_explain(Exchange *exchange);     /* check.c: /v1/explain, the same question with steps */
+void door_auth(Exchange *exchange);        /* auth.c: /auth/POLICY and /forward-auth/POLICY */
+void door_ext_authz(Exchange *exchange);   /* auth.c: /ext-authz/POLICY/… */
+void door_policy_test(Exchange *exchange); /* policytest.c */
+void door_introspect(Exchange *exchange);  /* introspect.c: /introspect */
+void door_status(Exchange *exchange);      /* admin.c: what the main thread says or does */
 void door_issuers(Exchange *exchange);
 void door_keys(Exchange *exchange);
 void door_config(Exchange *exchange);

@@ -24,9 +24,11 @@ static void exchange_free(Exchange *exchange)
                 secret_erase(exchange->form_token, strlen(exchange->form_token));
         g_free(exchange->form_token);
         json_decref(exchange->body);
+        original_clear(&exchange->original);
         policy_unref(exchange->policy);
         g_free(exchange->query_method);
         g_free(exchange->trouble);
+        g_free(exchange->preface);
         g_free(exchange->steps);
         g_free(exchange);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "api/api.h"
+#include "api/original.h"
 #include "base/trace.h"
 
 #include <jansson.h>
@@ -21,15 +22,21 @@ struct Exchange {
         Trace trace;
         json_t *body; /* the parsed question; spans of the token borrow from it */
         Span token;
-        char *form_token;   /* owned; erased when freed */
-        Policy *policy;     /* a reference */
-        Span method;        /* of the request that is judged; empty: none told */
-        char *query_method; /* owned; what method borrows from when it came in the query */
+        char *form_token;       /* owned; what token may borrow from; erased when freed */
+        Policy *policy;         /* a reference; NULL: none yet, or anonymous */
+        const char *route_name; /* interned; of the [route NAME] that chose; NULL: nobody did */
+        const Dialect *dialect; /* NULL: it is no proxy's question */
+        Original original;      /* with a dialect */
+        Sender sender;          /* borrows from the request and original */
+        LimitAnswer limit;      /* text NULL: nothing limits it */
+        Span method;            /* of the request that is judged; empty: none told */
+        char *query_method;     /* owned; what method borrows from when it came in the query */
         Asked asked;
         Asked introspected;
         char *trouble;         /* owned; why the last question was in vain; NULL: it was not */
         int64_t judge_by_usec; /* both questions of a check end by then; 0: none was asked */
         Steps *steps;          /* owned; explain only */
+        char *preface; /* owned; what the answer says before the verdict; policy-test only */
         void (*judged)(Exchange *exchange, Verdict *verdict);
         const char *challenge; /* WWW-Authenticate of a 401; NULL: "Bearer" */
         uint64_t main_id;

@@ -4,7 +4,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define POLICY_DEFAULT "default"
+#include <inttypes.h>
+
+#define POLICY_DEFAULT   "default"
+#define POLICY_ANONYMOUS "anonymous"
+
+const char *judge_policy_word(const Exchange *exchange)
+{
+        if (exchange->policy)
+                return policy_name(exchange->policy);
+        return exchange->route_name ? POLICY_ANONYMOUS : POLICY_BY_ROUTE;
+}
 
 static void count_verdict(const Exchange *exchange, const Verdict *verdict)
 {
@@ -12,7 +22,7 @@ static void count_verdict(const Exchange *exchange, const Verdict *verdict)
 
         metric_add(exchange->api->metrics->verdicts,
                    (const char *[]){ verdict->issuer ? verdict->issuer : "",
-                                     policy_name(exchange->policy), exchange_door(exchange),
+                                     judge_policy_word(exchange), exchange_door(exchange),
                                      words->word },
                    1);
         __atomic_fetch_add(&exchange->api->metrics->by_class[words->verdict], 1, __ATOMIC_RELAXED);
@@ -31,23 +41,75 @@ static void log_verdict(const Exchange *exchange, const Verdict *verdict)
                 fingerprint_of(exchange->token, &fingerprint);
                 fingerprint_text(&fingerprint, token);
         }
-        log_event(words->log_level, "verdict",
-                  verdict->detail[0] ? verdict->detail : words->sentence,
-                  LOG_TEXT("verdict", verdict_class_text(words->verdict)),
-                  LOG_TEXT("reason", words->word), LOG_TEXT("issuer", verdict->issuer),
-                  LOG_TEXT("policy", policy_name(exchange->policy)),
-                  LOG_TEXT("door", exchange_door(exchange)), LOG_TEXT("token", token),
-                  LOG_TEXT("request_id", exchange->trace.request_id),
-                  LOG_TEXT("trace_id", exchange->trace.trace_id),
-                  LOG_TEXT("span_id", exchange->trace.span_id),
-                  LOG_NUMBER("uid", peer->has_credentials ? (int64_t) peer->uid : -1),
-                  LOG_TEXT("address", peer->address),
-                  LOG_NUMBER("duration_usec",
-                             clock_monotonic_usec() - request_started_usec(exchange->request)));
+        log_event(
+            words->log_level, "verdict", verdict->detail[0] ? verdict->detail : words->sentence,
+            LOG_TEXT("verdict", verdict_class_text(words->verdict)),
+            LOG_TEXT("reason", words->word), LOG_TEXT("issuer", verdict->issuer),
+            LOG_TEXT("policy", judge_policy_word(exchange)),
+            LOG_TEXT("route", exchange->route_name), LOG_TEXT("door", exchange_door(exchange)),
+            LOG_TEXT("token", token), LOG_TEXT("request_id", exchange->trace.request_id),
+            LOG_TEXT("trace_id", exchange->trace.trace_id),
+            LOG_TEXT("span_id", exchange->trace.span_id),
+            LOG_NUMBER("uid", peer->has_credentials ? (int64_t) peer->uid : -1),
+            LOG_TEXT("address", peer->address),
+            LOG_NUMBER("duration_usec",
+                       clock_monotonic_usec() - request_started_usec(exchange->request)));
 }
 
-static void finish(Exchange *exchange, Verdict *verdict)
+static void count_limited(const Exchange *exchange, const char *limit)
 {
+        metric_add(exchange->api->metrics->limited,
+                   (const char *[]){ judge_policy_word(exchange), limit }, 1);
+}
+
+bool judge_take_limits(Exchange *exchange, Verdict *verdict)
+{
+        const PolicyFront *front =
+            exchange->policy ? front_policy(exchange->api->front, exchange->policy) : NULL;
+
+        if (!front)
+                return true;
+        limits_take(front->limits, verdict->claims, span_from(exchange->original.address),
+                    clock_monotonic_usec(), &exchange->limit);
+        if (exchange->limit.taken)
+                return true;
+        count_limited(exchange, exchange->limit.text);
+        verdict_refuse(verdict, VERDICT_RATE_LIMITED,
+                       "Too many requests: the policy allows %s; ask again in %" PRId64 " s.",
+                       exchange->limit.text, exchange->limit.retry_after_sec);
+        return false;
+}
+
+/* note_failure: no token at all is no guess at one. */
+static void note_failure(const Exchange *exchange, const Verdict *verdict)
+{
+        if (reason_words(verdict->reason)->verdict == CLASS_INVALID &&
+            verdict->reason != VERDICT_MISSING_TOKEN)
+                front_note_failure(exchange->api->front, span_from(exchange->original.address),
+                                   clock_monotonic_usec());
+}
+
+/* is_throttled: before any signature is looked at. */
+static bool is_throttled(Exchange *exchange, Verdict *verdict)
+{
+        if (!exchange->dialect || exchange->token.len == 0 ||
+            !front_is_throttled(exchange->api->front, span_from(exchange->original.address),
+                                clock_monotonic_usec(), &exchange->limit))
+                return false;
+        count_limited(exchange, "auth_failures");
+        verdict_refuse(verdict, VERDICT_RATE_LIMITED,
+                       "Too many tokens from this address were refused; ask again in %" PRId64
+                       " s.",
+                       exchange->limit.retry_after_sec);
+        return true;
+}
+
+void judge_finish(Exchange *exchange, Verdict *verdict)
+{
+        if (exchange->dialect && verdict->reason == VERDICT_VALID)
+                judge_take_limits(exchange, verdict);
+        if (exchange->dialect)
+                note_failure(exchange, verdict);
         count_verdict(exchange, verdict);
         log_verdict(exchange, verdict);
         exchange->judged(exchange, verdict);
@@ -88,7 +150,7 @@ static void refuse_to_park(Exchange *exchange, const CheckNeeds *needs)
         verdict.issuer = needs->issuer;
         verdict_refuse(&verdict, VERDICT_UNAVAILABLE,
                        "Too many checks already wait for an issuer; ask again.");
-        finish(exchange, &verdict);
+        judge_finish(exchange, &verdict);
 }
 
 /* park: own is for NEEDS_INTROSPECTION: the token's verified claims; NULL: it is opaque. */
@@ -124,6 +186,7 @@ void judge_token(Exchange *exchange)
                 .asked = exchange->asked,
                 .introspected = exchange->introspected,
                 .trouble = exchange->trouble,
+                .sender = exchange->dialect ? &exchange->sender : NULL,
                 .steps = exchange->steps,
         };
         Verdict verdict = VERDICT_INIT;
@@ -131,8 +194,12 @@ void judge_token(Exchange *exchange)
 
         if (exchange->steps)
                 exchange->steps->n_steps = 0;
+        if (is_throttled(exchange, &verdict)) {
+                judge_finish(exchange, &verdict);
+                return;
+        }
         if (check_token(api->checker, api->view, &question, &verdict, &needs) == CHECK_ANSWERED) {
-                finish(exchange, &verdict);
+                judge_finish(exchange, &verdict);
                 return;
         }
         park(exchange, &needs, verdict.claims);
@@ -141,27 +208,15 @@ void judge_token(Exchange *exchange)
 
 bool judge_method_is_safe(Span method)
 {
-        static const char *const safe[] = { "GET", "HEAD", "OPTIONS", "TRACE" };
-
-        for (size_t i = 0; i < G_N_ELEMENTS(safe); i++)
-                if (span_equal_string(method, safe[i]))
-                        return true;
-        return false;
+        return !place_method_is_unsafe(method);
 }
 
 bool judge_bearer(const Request *request, Span *ret_token)
 {
-        static const char scheme[] = "Bearer ";
         Span header = request_header(request, "Authorization");
 
         *ret_token = SPAN_EMPTY;
-        if (!header.data)
-                return true;
-        if (header.len < sizeof(scheme) ||
-            g_ascii_strncasecmp(header.data, scheme, sizeof(scheme) - 1) != 0)
-                return false;
-        *ret_token = span_of(header.data + sizeof(scheme) - 1, header.len - (sizeof(scheme) - 1));
-        return true;
+        return !header.data || source_after(header, "Bearer", ret_token);
 }
 
 bool judge_policy(Exchange *exchange, Span name)

@@ -8,7 +8,18 @@
 
 #include "api/exchange.h"
 
+/* Reserved: the name under which a route chooses the policy. */
+#define POLICY_BY_ROUTE "by-route"
+
 void judge_token(Exchange *exchange);
+/* judge_finish: of a verdict that needed no token: counts, logs, hands it to judged. */
+void judge_finish(Exchange *exchange, Verdict *verdict);
+/* judge_take_limits: only what is let through costs anything: a stranger cannot use up what belongs
+ * to a subject. Without claims only addresses count. False: verdict is a refusal. */
+bool judge_take_limits(Exchange *exchange, Verdict *verdict);
+/* judge_policy_word: the metric label: the policy's name, "anonymous", or "by-route" as long as no
+ * route has chosen. */
+const char *judge_policy_word(const Exchange *exchange);
 
 /* judge_method_is_safe: it is one that changes nothing (RFC 9110 §9.2.1). What is not known, or
  * was not told, may change something. */

@@ -18,6 +18,7 @@
 #define STORE_SIZE_MAX      (64 * 1024 * 1024) /* a change beyond it is -ENOSPC */
 #define STORE_MODE_REFUSED  0022               /* of the folder and the file: others could write */
 #define STORE_SET_ASIDE_MAX 4                  /* damaged databases kept; the oldest go */
+#define STORE_REOPEN_USEC   (5 * INT64_C(1000000)) /* between tries to get back to writing */
 
 typedef enum StoreType { STORE_NULL, STORE_INTEGER, STORE_TEXT, STORE_BLOB } StoreType;
 
@@ -29,7 +30,8 @@ typedef struct StoreValue {
 
 typedef struct Store Store;
 
-/* StoreRow: one row of an answer; values are borrowed for the call. */
+/* StoreRow: one row of an answer; values are borrowed for the call, and the store is not to be
+ * called in it. */
 typedef void (*StoreRow)(const StoreValue *values, size_t n_values, void *userdata);
 
 /* store_open: folder/state.db, the folder made (0700) when its parent is there. NULL and a sentence
@@ -40,8 +42,8 @@ void store_close(Store *store); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 
 /* store_migrate: runs those of part's migrations that this file has not seen, each in a transaction
- * with its number. They are kept, to be run again on a database begun afresh. False: the file is of
- * a newer authd, or cannot be written and lacks the tables. */
+ * with its number. They are copied, to be run again on a database begun afresh. False: the file is
+ * of a newer authd, or cannot be written and lacks the tables. */
 bool store_migrate(Store *store, const char *part, const char *const *migrations,
                    size_t n_migrations, GError **error);
 
@@ -59,6 +61,12 @@ void store_rollback(Store *store);
 /* store_sync: what was changed is on the disk, in the database file itself, when it returns 0. For
  * what turns a yes into a no; key snapshots do without. */
 int store_sync(Store *store);
+
+/* store_on_afresh: again is called when the database had to be begun afresh and has its tables
+ * again, so that who still knows what is lost there can write it anew; store_change in it works.
+ * Until store_off_afresh with the same userdata. */
+void store_on_afresh(Store *store, void (*again)(void *userdata), void *userdata);
+void store_off_afresh(Store *store, const void *userdata);
 
 const char *store_path(const Store *store);
 /* store_trouble: why the last change failed, as a sentence; NULL: it did not. */

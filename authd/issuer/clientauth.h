@@ -10,6 +10,7 @@
 #include "net/fetch.h"
 
 #define CLIENT_ASSERTION_SEC 60
+#define CLIENT_ID_SIZE_MAX   256
 
 typedef enum ClientAuthMethod {
         CLIENT_AUTH_SECRET_BASIC,
@@ -47,8 +48,15 @@ typedef struct ClientAuth {
         const char *cert_key_file;
 } ClientAuth;
 
-/* client_auth_prepare: appends the form's members ("&client_id=…") to form, and fills ret. audience
- * is the issuer's url. False: the sentence names the file and what to do. */
+/* client_auth_form_append: name=value in form-encoding (RFC 6749 appendix B), behind a & unless it
+ * is the first. form may hold secrets: it grows without leaving copies, and is freed by
+ * client_auth_form_free, which erases it. */
+void client_auth_form_append(GString *form, const char *name, Span value);
+void client_auth_form_free(GString *form); /* takes NULL */
+
+/* client_auth_prepare: appends the form's members ("&client_id=…") to form, which
+ * client_auth_form_free frees,, and fills ret. audience is the issuer's url. False: the sentence
+ * names the file and what to do. */
 bool client_auth_prepare(const ClientAuthSettings *settings, const char *audience, GString *form,
                          ClientAuth *ret, GError **error);
 void client_auth_clear(ClientAuth *auth);

@@ -148,6 +148,17 @@ Discovery *discovery_parse(Span json, const char *issuer_url, const char *fetch_
         return g_steal_pointer(&discovery);
 }
 
+char *discovery_endpoint(Span json, const char *member, const char *issuer_url,
+                         const char *fetch_url, GError **error)
+{
+        json_auto *document = discovery_read_document(json, error);
+        char *url = NULL;
+
+        if (document)
+                discovery_read_url(document, member, issuer_url, fetch_url, &url, error);
+        return url;
+}
+
 void discovery_free(Discovery *discovery)
 {
         if (!discovery)

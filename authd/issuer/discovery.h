@@ -24,5 +24,9 @@ char *discovery_document_url(const char *base);
 /* discovery_parse: NULL and a sentence in *error. fetch_url NULL: same as issuer_url. */
 Discovery *discovery_parse(Span json, const char *issuer_url, const char *fetch_url,
                            GError **error);
+/* discovery_endpoint: one more URL of a document that discovery_parse took, judged and moved as its
+ * own are; NULL: it is not there, or *error says what is wrong with it. */
+char *discovery_endpoint(Span json, const char *member, const char *issuer_url,
+                         const char *fetch_url, GError **error);
 void discovery_free(Discovery *discovery);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Discovery, discovery_free)

@@ -14,16 +14,18 @@
 #include "token/claims.h"
 #include "token/jwk.h"
 
-#define INTROSPECT_CALL_USEC     (5 * G_USEC_PER_SEC) /* one call */
-#define INTROSPECT_SIZE_MAX      (256 * 1024)
-#define INTROSPECT_CALLS_DEFAULT 16 /* under way at one time */
-#define INTROSPECT_CALLS_MAX     256
-#define INTROSPECT_WAITING_MAX   4096 /* questions in the queue; more are UNAVAILABLE */
-#define INTROSPECT_BREAKER_AFTER 5    /* failures in a row */
+#define INTROSPECT_CALL_USEC      (5 * G_USEC_PER_SEC) /* one call */
+#define INTROSPECT_SIZE_MAX       (256 * 1024)
+#define INTROSPECT_CALLS_DEFAULT  16 /* under way at one time */
+#define INTROSPECT_CALLS_MAX      256
+#define INTROSPECT_WAITING_MAX    4096        /* askers not yet told; more are UNAVAILABLE */
+#define INTROSPECT_TOKEN_SIZE_MAX (32 * 1024) /* a longer one is UNAVAILABLE */
+#define INTROSPECT_BREAKER_AFTER  5           /* failures in a row */
 #define INTROSPECT_BREAKER_MIN_USEC                                                                \
-        (1 * G_USEC_PER_SEC) /* doubled by each further one, jittered                              \
-                              */
-#define INTROSPECT_BREAKER_MAX_USEC (30 * G_USEC_PER_SEC)
+        (1 * G_USEC_PER_SEC)                              /* doubled by each further one, jittered \
+                                                           */
+#define INTROSPECT_BREAKER_MAX_USEC (30 * G_USEC_PER_SEC) /* and of a Retry-After */
+#define INTROSPECT_WARN_USEC        (60 * G_USEC_PER_SEC) /* between two warnings not_permitted */
 
 typedef enum IntrospectResult {
         INTROSPECT_UNAVAILABLE, /* zero: nobody said anything */
@@ -56,17 +58,21 @@ typedef struct IntrospectTarget {
 } IntrospectTarget;
 
 typedef struct IntrospectStatus {
-        unsigned n_calls, n_waiting, n_failures; /* failures in a row */
-        int64_t failing_since_usec;              /* monotonic; 0: the last call was answered */
-        int64_t open_until_usec;                 /* the breaker; 0: closed */
-        const char *last_error;                  /* NULL: none; borrowed */
-        bool not_permitted; /* the last answers were, and none was active since */
+        unsigned n_calls, n_waiting; /* questions under way, and in the queue */
+        unsigned n_failures;         /* in a row */
+        int64_t failing_since_usec;  /* monotonic; 0: the last call was answered */
+        int64_t open_until_usec;     /* the breaker; 0: closed */
+        const char *last_error;      /* NULL: none; borrowed */
+        bool not_permitted;          /* the last answers were, and none was active since */
 } IntrospectStatus;
 
 typedef struct Introspector Introspector;
 
 /* introspector_new: calls are counted as call "introspection" in upstream_calls (may be NULL). */
 Introspector *introspector_new(Fetcher *fetcher, MetricFamily *upstream_calls);
+/* introspector_configure: once before the first question, then whenever something changes. Another
+ * provider, client or way to it: what is under way is asked again, what was learned is forgotten.
+ */
 void introspector_configure(Introspector *introspector, const IntrospectTarget *target);
 /* introspector_ask: done is called exactly once, at once or later. own: the claims of a token whose
  * signature held; NULL: it is opaque. Both are copied or referenced. */

@@ -181,7 +181,7 @@ static bool next_pair(Span *query, Span *ret_name, Span *ret_value)
         return true;
 }
 
-static int pair_value(Span pairs, const char *name, char **ret_value)
+int request_pairs_value(Span pairs, const char *name, char **ret_value)
 {
         Span pair_name, pair_value, found = SPAN_EMPTY;
         unsigned count = 0;
@@ -207,12 +207,12 @@ static int pair_value(Span pairs, const char *name, char **ret_value)
 
 int request_query_value(const Request *request, const char *name, char **ret_value)
 {
-        return pair_value(request_query(request), name, ret_value);
+        return request_pairs_value(request_query(request), name, ret_value);
 }
 
 int request_form_value(const Request *request, const char *name, char **ret_value)
 {
-        return pair_value(request_body(request), name, ret_value);
+        return request_pairs_value(request_body(request), name, ret_value);
 }
 
 const Peer *request_peer(const Request *request)

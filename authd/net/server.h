@@ -70,6 +70,8 @@ unsigned request_header_count(const Request *request, const char *name);
  * -EINVAL when it is not readable or given twice. */
 int request_query_value(const Request *request, const char *name, char **ret_value);
 int request_form_value(const Request *request, const char *name, char **ret_value);
+/* request_pairs_value: the same of name=value pairs that came elsewhere. */
+int request_pairs_value(Span pairs, const char *name, char **ret_value);
 /* request_decode_form: one encoded name or value; NULL when it is not readable, or holds a NUL or
  * no UTF-8. */
 char *request_decode_form(Span encoded);

@@ -84,11 +84,12 @@ typedef struct KindWords {
         TokenKind kind;
 } KindWords;
 
-/* The header's typ, compared as a media type: without regard to case (RFC 2045 §5.1). */
+/* The header's typ, compared as a media type: without regard to case (RFC 2045 §5.1). JOSE says no
+ * more than JWT (RFC 7515 §4.1.9); a JWT-SVID may have either. */
 static const KindWords header_kinds[] = {
-        { "", TOKEN_KIND_UNMARKED },     { "JWT", TOKEN_KIND_UNMARKED },
-        { "at+jwt", TOKEN_KIND_ACCESS }, { "logout+jwt", TOKEN_KIND_LOGOUT },
-        { "dpop+jwt", TOKEN_KIND_DPOP },
+        { "", TOKEN_KIND_UNMARKED },         { "JWT", TOKEN_KIND_UNMARKED },
+        { "JOSE", TOKEN_KIND_UNMARKED },     { "at+jwt", TOKEN_KIND_ACCESS },
+        { "logout+jwt", TOKEN_KIND_LOGOUT }, { "dpop+jwt", TOKEN_KIND_DPOP },
 };
 
 /* Keycloak's typ claim. A token bound to a DPoP key says "DPoP": no bearer token. */
@@ -238,7 +239,7 @@ static TokenKind kind_of(TokenKind header, TokenKind claim)
         return TOKEN_KIND_UNMARKED;
 }
 
-static const char *read_all(Claims *claims, Span typ)
+static const char *read_all(Claims *claims, TokenKind header_kind)
 {
         const char *trouble = read_members(claims);
 
@@ -246,7 +247,7 @@ static const char *read_all(Claims *claims, Span typ)
                 trouble = read_times(claims);
         if (!trouble && claims_n_audiences(claims) > CLAIMS_AUDIENCES_MAX)
                 trouble = "The claim aud lists too many audiences.";
-        claims->header_kind = kind_of_header(typ);
+        claims->header_kind = header_kind;
         claims->kind = kind_of(claims->header_kind, kind_of_claims(claims));
         return trouble;
 }
@@ -260,35 +261,178 @@ static Claims *claims_new(Tape *tape)
         return claims;
 }
 
-/* The tree of jansson lives only as long as it takes to lay it out flat. */
-static int read_tape(Span payload, Tape **ret)
+/* On refusal *ret_trouble is set. */
+static int claims_of_json(const json_t *json, TokenKind header_kind, Claims **ret,
+                          const char **ret_trouble)
+{
+        g_autoptr(Claims) claims = NULL;
+        Tape *tape = NULL;
+        int r = tape_new(json, &tape);
+
+        if (r == -ENOMEM)
+                return r;
+        *ret_trouble = "The payload is not one valid JSON object.";
+        if (r != 0)
+                return CLAIMS_E_MALFORMED;
+        claims = claims_new(tape);
+        *ret_trouble = read_all(claims, header_kind);
+        if (*ret_trouble)
+                return CLAIMS_E_MALFORMED;
+        *ret = g_steal_pointer(&claims);
+        return 0;
+}
+
+static int read_object(Span text, json_t **ret, const char **ret_trouble)
 {
         static const JsonLimits limits = { G_MAXSIZE, CLAIMS_DEPTH_MAX };
-        json_auto *json = NULL;
-        int r = json_parse_object(payload, &limits, &json);
+        int r = json_parse_object(text, &limits, ret);
 
-        return r == 0 ? tape_new(json, ret) : r;
+        *ret_trouble = "The payload is not one valid JSON object.";
+        return r > 0 ? CLAIMS_E_MALFORMED : r;
 }
 
 int claims_parse(Span payload, Span typ, Claims **ret, const char **ret_trouble)
 {
-        g_autoptr(Claims) claims = NULL;
-        const char *trouble = "The payload is not one valid JSON object.";
-        Tape *tape = NULL;
-        int r = read_tape(payload, &tape);
+        json_auto *json = NULL; /* lives only as long as it takes to lay it out flat */
+        const char *trouble = NULL;
+        int r = read_object(payload, &json, &trouble);
 
-        if (r == -ENOMEM)
+        if (r == 0)
+                r = claims_of_json(json, kind_of_header(typ), ret, &trouble);
+        if (r == CLAIMS_E_MALFORMED && ret_trouble)
+                *ret_trouble = trouble;
+        return r;
+}
+
+/* --- introspection -------------------------------------------------------------------------- */
+
+#define ANSWER_ACTIVE     "active"
+#define ANSWER_TOKEN      "jwt"
+#define ANSWER_TOKEN_TYPE "token_type"
+
+/* token_type (RFC 6749 §7.1, RFC 9449 §5), without regard to case. */
+static const KindWords token_types[] = {
+        { "Bearer", TOKEN_KIND_ACCESS },
+        { "DPoP", TOKEN_KIND_DPOP },
+};
+
+static const struct EqualWords {
+        const char *name;
+        const char *trouble;
+} equal_claims[] = {
+        { "iss", "The answer is about a token of another issuer (iss)." },
+        { "sub", "The answer is about another subject (sub) than the token." },
+        { "jti", "The answer is about another token (jti)." },
+        { "azp", "The answer is about a token of another client (azp)." },
+        { "client_id", "The answer is about a token of another client (client_id)." },
+};
+
+static TokenKind kind_of_token_type(const json_t *answer)
+{
+        Span word = SPAN_EMPTY;
+        int r = json_member_string(answer, ANSWER_TOKEN_TYPE, &word);
+
+        if (r == -ENOENT)
+                return TOKEN_KIND_UNMARKED;
+        return r == 0 ? kind_of_word(token_types, G_N_ELEMENTS(token_types), word)
+                      : TOKEN_KIND_OTHER;
+}
+
+/* A token's own header tells its kind; but that it is bound to a key, the provider may know alone.
+ */
+static TokenKind kind_of_answer(const Claims *own, const json_t *answer)
+{
+        TokenKind kind = kind_of_token_type(answer);
+
+        return own && kind != TOKEN_KIND_DPOP ? own->header_kind : kind;
+}
+
+static const char *answer_differs(const json_t *own, const json_t *answer)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(equal_claims); i++) {
+                const json_t *ours = json_object_get(own, equal_claims[i].name);
+                const json_t *theirs = json_object_get(answer, equal_claims[i].name);
+
+                if (ours && theirs && !json_equal(ours, theirs))
+                        return equal_claims[i].trouble;
+        }
+        return NULL;
+}
+
+/* azp of one and client_id of the other name the same client. */
+static const char *party_differs(const Claims *own, const json_t *answer)
+{
+        Span party = SPAN_EMPTY;
+
+        if (json_member_string(answer, "azp", &party) != 0)
+                json_member_string(answer, "client_id", &party);
+        if (claims_party(own).len == 0 || party.len == 0 || span_equal(claims_party(own), party))
+                return NULL;
+        return "The answer is about a token of another client (client_id).";
+}
+
+/* The answer becomes the claims: the token's own laid over it. */
+static int answer_fill(json_t *answer, const Claims *own, const char **ret_trouble)
+{
+        g_autoptr(GString) text = g_string_new(NULL);
+        json_auto *claims = NULL;
+        int r;
+
+        tape_write(claims_root(own), text);
+        r = read_object(span_of(text->str, text->len), &claims, ret_trouble);
+        if (r != 0)
                 return r;
-        if (r == 0) {
-                claims = claims_new(tape);
-                trouble = read_all(claims, typ);
-        }
-        if (trouble) {
-                if (ret_trouble)
-                        *ret_trouble = trouble;
+        *ret_trouble = answer_differs(claims, answer);
+        if (!*ret_trouble)
+                *ret_trouble = party_differs(own, answer);
+        if (*ret_trouble)
                 return CLAIMS_E_MALFORMED;
+        return json_object_update(answer, claims) == 0 ? 0 : -ENOMEM;
+}
+
+static int answer_fill_opaque(json_t *answer, Span issuer)
+{
+        if (json_object_get(answer, "iss"))
+                return 0;
+        return json_object_set_new(answer, "iss", json_stringn(issuer.data, issuer.len)) == 0
+                   ? 0
+                   : -ENOMEM;
+}
+
+static int read_answer(const Claims *own, json_t *answer, Span issuer, Claims **ret,
+                       const char **ret_trouble)
+{
+        TokenKind header_kind = kind_of_answer(own, answer);
+        int r;
+
+        json_object_del(answer, ANSWER_ACTIVE);
+        json_object_del(answer, ANSWER_TOKEN);
+        r = own ? answer_fill(answer, own, ret_trouble) : answer_fill_opaque(answer, issuer);
+        return r == 0 ? claims_of_json(answer, header_kind, ret, ret_trouble) : r;
+}
+
+int claims_merge(const Claims *own, Span answer, Span issuer, bool *ret_active, Claims **ret,
+                 const char **ret_trouble)
+{
+        json_auto *json = NULL;
+        Claims *claims = NULL;
+        const json_t *active;
+        const char *trouble = NULL;
+        int r = read_object(answer, &json, &trouble);
+
+        if (r == 0) {
+                active = json_object_get(json, ANSWER_ACTIVE);
+                trouble = "The member active is neither true nor false.";
+                r = json_is_boolean(active) ? 0 : CLAIMS_E_MALFORMED;
         }
-        *ret = g_steal_pointer(&claims);
+        if (r == 0 && json_is_true(active))
+                r = read_answer(own, json, issuer, &claims, &trouble);
+        if (r == CLAIMS_E_MALFORMED && ret_trouble)
+                *ret_trouble = trouble;
+        if (r != 0)
+                return r;
+        *ret_active = claims != NULL;
+        *ret = claims;
         return 0;
 }
 

@@ -1,6 +1,7 @@
-/* claims: what a verified token says (RFC 7519 §4), parsed once and then immutable.
+/* claims: what a verified token says (RFC 7519 §4), or its provider of it (RFC 7662), parsed once
+ * and then immutable.
  *
- * Only verdict/ calls claims_parse, and only after verify_jws said yes. Registered claims are typed
+ * claims_parse is called only after verify_jws said yes. Registered claims are typed
  * and checked here: a wrong type or a NumericDate out of range makes the token malformed. Strings
  * are hostile text until encoded for where they go. Counted by references (atomic); any thread. */
 #pragma once
@@ -34,6 +35,17 @@ typedef struct Claims Claims;
 /* claims_parse: payload is the decoded JSON; typ the header's (may be empty). On CLAIMS_E_MALFORMED
  * *ret_trouble (may be NULL) is a static sentence. 0, CLAIMS_E_MALFORMED, -ENOMEM. */
 int claims_parse(Span payload, Span typ, Claims **ret, const char **ret_trouble);
+
+/* claims_merge: what a provider says of a token that it was asked about (RFC 7662 §2.2).
+ * *ret_active is the answer's active, which must be true or false; when false, *ret is NULL and
+ * nothing else of the answer was looked at. own: the claims of the token itself, whose signature
+ * held; they win, and iss, sub, jti, azp and client_id that both have must be equal. NULL: the
+ * token is opaque, the answer is all there is, a missing iss is the issuer that was asked, and
+ * token_type tells the kind: Bearer is an access token, DPoP is bound to a key, another word is
+ * unknown. A token in the answer (Keycloak's member jwt) is left out. 0, CLAIMS_E_MALFORMED,
+ * -ENOMEM, as above. */
+int claims_merge(const Claims *own, Span answer, Span issuer, bool *ret_active, Claims **ret,
+                 const char **ret_trouble);
 Claims *claims_ref(Claims *claims);
 void claims_unref(Claims *claims);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Claims, claims_unref)

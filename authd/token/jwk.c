@@ -355,13 +355,14 @@ static int check_private(Reader *reader)
         return 0;
 }
 
+/* jwt-svid is what a SPIFFE trust bundle says for sig (JWT-SVID §6.1). */
 static int check_use(Reader *reader)
 {
         Span use = span_from("sig");
 
         if (json_member_string(reader->jwk, "use", &use) == JSON_E_TYPE)
                 return refuse(reader, JWK_E_MALFORMED, "use is no string");
-        if (!span_equal_string(use, "sig"))
+        if (!span_equal_string(use, "sig") && !span_equal_string(use, "jwt-svid"))
                 return refuse(reader, JWK_E_NOT_FOR_SIGNING, "use is not sig");
         return 0;
 }

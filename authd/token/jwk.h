@@ -23,7 +23,7 @@
 typedef enum JwkAnswer {
         JWK_E_MALFORMED = 1,
         JWK_E_UNSUPPORTED,     /* kty, crv or alg that we do not know */
-        JWK_E_NOT_FOR_SIGNING, /* use: enc, or key_ops without verify */
+        JWK_E_NOT_FOR_SIGNING, /* use neither sig nor jwt-svid, or key_ops without verify */
         JWK_E_WEAK,
         JWK_E_PRIVATE,   /* a private key where a public one belongs */
         JWK_E_TOO_MANY,  /* keyset: over KEYSET_KEYS_MAX */

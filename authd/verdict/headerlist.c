@@ -28,6 +28,11 @@ static const char *const reserved_names[] = {
         "Cache-Control",
         "X-Request-Id",
         "X-Authd-Reason",
+        "X-Authd-Status",
+        "RateLimit-Limit",
+        "RateLimit-Remaining",
+        "RateLimit-Reset",
+        "DPoP-Nonce",
 };
 
 static bool name_is_token(const char *name)

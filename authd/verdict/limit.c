@@ -252,6 +252,12 @@ static void limits_ask(const Limits *limits, BucketsAsk ask, const Claims *claim
         }
 }
 
+void limits_look(const Limits *limits, const Claims *claims, Span address, int64_t now_usec,
+                 LimitAnswer *ret)
+{
+        limits_ask(limits, buckets_look, claims, address, now_usec, ret);
+}
+
 void limits_take(Limits *limits, const Claims *claims, Span address, int64_t now_usec,
                  LimitAnswer *ret)
 {

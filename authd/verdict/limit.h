@@ -37,4 +37,7 @@ typedef struct LimitAnswer {
  * told; limits by address then share one bucket. */
 void limits_take(Limits *limits, const Claims *claims, Span address, int64_t now_usec,
                  LimitAnswer *ret);
+/* limits_look: what limits_take would say, without taking. */
+void limits_look(const Limits *limits, const Claims *claims, Span address, int64_t now_usec,
+                 LimitAnswer *ret);
 size_t limits_size_bytes(const Limits *limits);

@@ -70,6 +70,8 @@ void policy_settings_free(PolicySettings *settings)
         g_strfreev(settings->claims);
         g_strfreev(settings->acr);
         g_strfreev(settings->headers);
+        g_strfreev(settings->token_from);
+        g_strfreev(settings->limits);
         g_free(settings->introspection_issuer);
         g_free(settings);
 }

@@ -54,6 +54,10 @@ struct PolicySettings {
         BindingMode dpop;         /* tokens with cnf.jkt (RFC 9449) */
         bool dpop_nonce;          /* proofs need a nonce of ours */
         BindingMode mtls;         /* tokens with cnf["x5t#S256"] (RFC 8705) */
+        char **token_from;        /* what a door looks at beside Authorization: api/source.h */
+        char **limits;            /* as verdict/limit.h; NULL: none */
+        unsigned limit_slots;     /* of each limit; 0: BUCKET_SLOTS_DEFAULT */
+        bool allow_preflight;     /* CORS preflights pass a door without a token */
         IntrospectMode introspect;
         int64_t introspect_max_age_sec;      /* of INTROSPECT_MODE_MAX_AGE */
         char *introspection_issuer;          /* NULL: the only issuer of the policy with a client */

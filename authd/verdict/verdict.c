@@ -4,15 +4,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define TOKEN_ERROR   "invalid_token"
-#define SCOPE_ERROR   "insufficient_scope"
-#define PROOF_ERROR   "invalid_dpop_proof"
-#define NONCE_ERROR   "use_dpop_nonce"
-#define SIGN_IN_ERROR "insufficient_user_authentication"
+#define TOKEN_ERROR     "invalid_token"
+#define SCOPE_ERROR     "insufficient_scope"
+#define PROOF_ERROR     "invalid_dpop_proof"
+#define NONCE_ERROR     "use_dpop_nonce"
+#define SIGN_IN_ERROR   "insufficient_user_authentication"
 
-#define INVALID       CLASS_INVALID, .bearer_error = TOKEN_ERROR, .status = 401
-#define FORBIDDEN     CLASS_FORBIDDEN, .bearer_error = SCOPE_ERROR, .status = 403
-#define UNAVAILABLE   CLASS_UNAVAILABLE, .status = 503
+#define INVALID         CLASS_INVALID, .bearer_error = TOKEN_ERROR, .status = 401
+#define FORBIDDEN       CLASS_FORBIDDEN, .bearer_error = SCOPE_ERROR, .status = 403
+#define REFUSED_REQUEST CLASS_FORBIDDEN
+#define UNAVAILABLE     CLASS_UNAVAILABLE, .status = 503
 
 static const ReasonWords words[_VERDICT_MAX] = {
         { VERDICT_UNAVAILABLE, UNAVAILABLE, .word = "unavailable", .log_level = LOG_LEVEL_WARNING,
@@ -83,6 +84,18 @@ static const ReasonWords words[_VERDICT_MAX] = {
           .sentence = "The token comes from a development provider, which is not allowed here." },
         { VERDICT_INACTIVE, INVALID, .word = "inactive", .log_level = LOG_LEVEL_INFO,
           .sentence = "The issuer says that the token is no longer active." },
+        /* Of the request, and not of its token: no RFC has an error for them. */
+        { VERDICT_NO_ROUTE, REFUSED_REQUEST, .status = 403, .word = "no_route",
+          .log_level = LOG_LEVEL_INFO, .sentence = "No route is configured for this request." },
+        { VERDICT_UNTRUSTED_PROXY, REFUSED_REQUEST, .status = 403, .word = "untrusted_proxy",
+          .log_level = LOG_LEVEL_WARNING,
+          .sentence = "The proxy is not one whose word on the request is believed." },
+        { VERDICT_BAD_PATH, REFUSED_REQUEST, .status = 403, .word = "bad_path",
+          .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "The request's place can be understood in more than one way." },
+        { VERDICT_RATE_LIMITED, REFUSED_REQUEST, .status = 429, .word = "rate_limited",
+          .log_level = LOG_LEVEL_NOTICE,
+          .sentence = "Too many requests came in too short a time." },
 };
 
 static const char *const class_texts[] = {

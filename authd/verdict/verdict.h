@@ -38,6 +38,10 @@ typedef enum Reason {
         VERDICT_REVOKED,
         VERDICT_DEVELOPMENT_ISSUER,
         VERDICT_INACTIVE,
+        VERDICT_NO_ROUTE,
+        VERDICT_UNTRUSTED_PROXY,
+        VERDICT_BAD_PATH,
+        VERDICT_RATE_LIMITED,
         _VERDICT_MAX,
 } Reason;
 
@@ -53,7 +57,7 @@ typedef struct ReasonWords {
         VerdictClass verdict;
         const char *word;         /* JSON, metric label, log: "wrong_audience" */
         const char *bearer_error; /* RFC 6750 §3.1: invalid_token, insufficient_scope; NULL: none */
-        unsigned status;          /* of the subrequest doors: 200, 401, 403, 503 */
+        unsigned status;          /* of the subrequest doors: 200, 401, 403, 429, 503 */
         LogLevel log_level;
         const char *sentence; /* the detail when the check had nothing closer to say */
 } ReasonWords;

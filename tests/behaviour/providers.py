@@ -162,8 +162,13 @@ class Provider:
         return self.token_request(client, grant_type="refresh_token", refresh_token=refresh_token)
 
     def introspect(self, token, client="orders"):
+        return self.introspection_reply(token, client).json()
+
+    def introspection_reply(self, token, client="orders", accept=None):
         headers = basic(client, self.client_secret(client))
-        return http("POST", self.endpoint("token/introspect"), form={"token": token}, headers=headers).json()
+        if accept:
+            headers["Accept"] = accept
+        return http("POST", self.endpoint("token/introspect"), form={"token": token}, headers=headers)
 
     def userinfo(self, token):
         return http("GET", self.endpoint("userinfo"), headers={"Authorization": f"Bearer {token}"})
@@ -245,8 +250,9 @@ class DevIdp(Provider):
             raise ProviderError(f"devidp refused {path}: {reply.body!r}")
         return reply.json()
 
-    def rotate(self, alg):
-        return self.own(f"rotate?alg={alg}")["kid"]
+    def rotate(self, alg, kid=None):
+        more = f"&kid={urllib.parse.quote(kid)}" if kid else ""
+        return self.own(f"rotate?alg={alg}{more}")["kid"]
 
     def disable_key(self, kid):
         self.own(f"disable?kid={urllib.parse.quote(kid)}")
@@ -258,17 +264,78 @@ class DevIdp(Provider):
         self.start()
 
     def mint(self, client, **order):
-        """A token to order (tools/devidp/own.h): user, scope, claims, header, alg, forged."""
+        """A token to order (tools/devidp/own.h): user, scope, claims, header, alg, forged, lightweight…"""
         return self.own("mint", {"client": client, **order})["access_token"]
 
+    def mint_opaque(self, client, **order):
+        """A random word; introspection knows what it stands for."""
+        return self.mint(client, opaque=True, **order)
+
+    def mint_raw(self, claims, **order):
+        """A token with these claims and no others; header={"typ": None}: without typ. Also alg, kid, opaque."""
+        return self.own("mint", {"raw": True, "claims": claims, **order})["access_token"]
+
     def fault(self, **faults):
+        """fault(certs="429", retry_after=5, times=2); the words are in tools/devidp/fault.c, "none" ends one."""
         self.own("fault", faults)
+
+    def cache(self, endpoint="certs", **rule):
+        """max_age=30 (None: as Keycloak), etag=False."""
+        self.own("cache", {"endpoint": endpoint, **rule})
 
     def introspection_needs_audience(self, wanted):
         self.own("introspection", {"needs_audience": wanted})
 
+    def sign_introspection(self, when):
+        """RFC 9701: "asked" (the default), "always" or "never"."""
+        self.own("introspection", {"signed": when})
+
+    def trust_tls_headers(self, wanted):
+        """Takes tls_client_auth by the headers of a TLS server in front (tools/devidp/proof.h)."""
+        self.own("introspection", {"tls_client_header": wanted})
+
+    def name_issuer(self, url):
+        """The issuer's name in the document and in tokens; its endpoints stay. "": its own again."""
+        self.own("issuer", {"url": url})
+
+    def clock_ahead(self, seconds):
+        self.own("clock", {"ahead_sec": seconds})
+
+    def create_client(self, client, auth="client_secret_basic", public_key=None, subject=None, audience=(), **more):
+        """A confidential client with a service account. more: members of a client in the realm file."""
+        wanted = {"id": client, "auth": auth, "service_account": {}, "audience": list(audience), **more}
+        if auth.startswith("client_secret"):
+            wanted["secret"] = self.client_secret(client)
+        elif auth == "private_key_jwt":
+            wanted["public_key"] = public_key
+        else:
+            wanted["tls_subject"] = subject
+        self.own("client", wanted)
+
+    def change_client(self, client, **members):
+        """None takes a member away."""
+        self.own("client", {"id": client, **members})
+
+    def add_audience(self, client, audience):
+        self.change_client(client, audience=audience if isinstance(audience, list) else [audience])
+
+    def set_lightweight(self, client, wanted):
+        self.change_client(client, lightweight=wanted)
+
+    def revoke(self, token):
+        self.own("revoke", {"token": token})
+
+    def logout(self, user):
+        """Ends all tokens of a person's sessions."""
+        probe = self.own("mint", {"client": "orders-rs256", "user": user})
+        self.own("revoke", {"sub": probe["claims"]["sub"]})
+
     def stats(self):
+        """Requests by endpoint; "not_modified"; "introspection_under_way": now, peak, peak_of_a_token, tokens."""
         return http("GET", f"{self.base_url}/devidp/stats").json()
+
+    def reset_stats(self):
+        self.own("reset-stats")
 
 
 # --- Keycloak: what is prepared once ---

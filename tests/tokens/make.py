@@ -602,6 +602,8 @@ def hostile_keys():
     yield "unsupported", "alg_is_in_lower_case", {**rsa_jwk, "alg": "rs256"}
     yield "not_for_signing", "use_is_enc", {**rsa_jwk, "use": "enc", "alg": "RSA-OAEP"}
     yield "not_for_signing", "use_is_SIG", {**rsa_jwk, "use": "SIG"}
+    yield "not_for_signing", "use_is_x509-svid", {**rsa_jwk, "use": "x509-svid"}
+    yield "not_for_signing", "use_is_JWT-SVID", {**rsa_jwk, "use": "JWT-SVID"}
     yield "not_for_signing", "alg_is_RSA-OAEP-256", {**rsa_jwk, "alg": "RSA-OAEP-256"}
     yield "not_for_signing", "alg_is_ECDH-ES", {**ec_jwk, "alg": "ECDH-ES"}
     yield "not_for_signing", "key_ops_is_empty", {**rsa_jwk, "key_ops": []}
@@ -645,6 +647,8 @@ def good_sets():
     yield "RSA_exponent_is_3", {"keys": [{**rsa_jwk, "e": "Aw"}]}
     yield "certificates_and_unknown_members_are_ignored", {"keys": [{
         **rsa_jwk, "x5c": ["no certificate"], "x5t": 7, "x5u": "https://attacker.example", "ext": True}], "note": [1]}
+    yield "a_SPIFFE_bundle", {"spiffe_sequence": 2, "spiffe_refresh_hint": 300, "keys": [
+        {**public_jwk(K["rsa-any"]), "use": "x509-svid", "x5c": ["no certificate"]}, {**ec_jwk, "use": "jwt-svid"}]}
     yield "keys_without_kid", {"keys": [public_jwk(K["rsa-any"]), public_jwk(K["ec-256"])]}
 
 

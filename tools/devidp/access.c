@@ -206,7 +206,7 @@ json_t *access_lightweight(const Access *access, const json_t *claims)
                 json_object_set(kept, "aud",
                                 json_array_size(aud) == 1 ? json_array_get(aud, 0) : aud);
         if (!access->sid) /* Keycloak leaves sub out only where a session can give it back */
-                put(kept, "sub", access->person->id);
+                put(kept, "sub", json_string_value(json_object_get(claims, "sub")));
         return kept;
 }
 

@@ -1,7 +1,7 @@
 #include "grant.h"
 
 #include "access.h"
-#include "base/clock.h"
+#include "proof.h"
 #include "sign.h"
 
 #include <openssl/rand.h>
@@ -83,7 +83,7 @@ static void answer_access(Idp *idp, const Question *question, Access *access, An
                 return;
         }
         access->scope = scope;
-        access->now = clock_wall_sec();
+        access->now = idp_now_sec(idp);
         answer_tokens(idp, access, answer);
 }
 
@@ -114,7 +114,7 @@ static void grant_password(Idp *idp, const Client *client, const Question *quest
 static void grant_client_credentials(Idp *idp, const Client *client, const Question *question,
                                      Answer *answer)
 {
-        if (!client->secret)
+        if (client->proof == CLIENT_PROOF_NONE)
                 answer_error(answer, 401, "unauthorized_client",
                              "Public client not allowed to retrieve service account");
         else if (!client->service_account)
@@ -135,7 +135,7 @@ static const char *refresh_trouble(const Idp *idp, const Client *client, const j
                 return "Invalid token issuer";
         if (g_strcmp0(azp, client->id) != 0)
                 return "Invalid refresh token. Token client and authorized client don't match";
-        if (json_integer_value(json_object_get(claims, "exp")) <= clock_wall_sec())
+        if (json_integer_value(json_object_get(claims, "exp")) <= idp_now_sec(idp))
                 return "Token is not active";
         return NULL;
 }
@@ -150,7 +150,7 @@ static void refresh_with(Idp *idp, const Client *client, const json_t *claims, A
                 .scope = json_string_value(json_object_get(claims, "scope")),
                 .sid = json_string_value(json_object_get(claims, "sid")),
                 .grant = "rt",
-                .now = clock_wall_sec(),
+                .now = idp_now_sec(idp),
         };
 
         if (!trouble && (!access.person || !access.person->enabled))
@@ -191,8 +191,8 @@ static const GrantType GRANTS[] = {
 void grant_answer(Idp *idp, const Question *question, Answer *answer)
 {
         const char *name = question_form(question, "grant_type");
-        bool known;
-        const Client *client = idp_client(idp, question, &known);
+        ProofRefusal refusal;
+        const Client *client = proof_client(idp, question, &refusal);
 
         answer->cache_control = "no-store";
         if (!name) {
@@ -200,8 +200,9 @@ void grant_answer(Idp *idp, const Question *question, Answer *answer)
                 return;
         }
         if (!client) {
-                answer_error(answer, 401, known ? "unauthorized_client" : "invalid_client",
-                             "Invalid client or Invalid client credentials");
+                answer_error(answer, 401, refusal.known ? "unauthorized_client" : "invalid_client",
+                             refusal.why ? refusal.why
+                                         : "Invalid client or Invalid client credentials");
                 return;
         }
         for (size_t i = 0; i < G_N_ELEMENTS(GRANTS); i++) {

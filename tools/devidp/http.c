@@ -1,5 +1,7 @@
 #include "http.h"
 
+#include "reply.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
@@ -8,17 +10,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECHECK_MSEC 50 /* how soon a hanging request sees that its fault is gone */
-
 struct Http {
         Idp *idp;
         struct MHD_Daemon *daemon;
+        Held *held;
         int listen_fd; /* -1: the daemon has it */
         unsigned port;
-        GMutex lock; /* held and stopping: the main thread resumes, the polling thread suspends */
-        GPtrArray *held; /* of Exchange */
-        guint recheck;
-        bool stopping;
+        guint ticking;
 };
 
 /* Exchange: one request from its first byte to its answer. */
@@ -27,115 +25,25 @@ typedef struct Exchange {
         GString *body;
         Answer answer;
         Endpoint endpoint;
-        gint64 held_until; /* monotonic; 0: as long as the fault lasts */
-        bool answered;     /* by idp_answer; what is left is to send it */
+        char *flight;  /* of a question about a token, under way; else NULL */
+        bool answered; /* by idp_answer; what is left is to send it */
         bool too_large;
 } Exchange;
 
-/* --- faults --- */
-
-static bool still_held(const Http *http, const Exchange *exchange)
+/* wait_first: true: the connection is suspended, and on_request comes again later. */
+static bool wait_first(Http *http, const Exchange *exchange)
 {
-        if (http->stopping)
-                return false;
-        if (exchange->held_until)
-                return g_get_monotonic_time() < exchange->held_until;
-        return http->idp->faults[exchange->endpoint] == FAULT_HANG;
-}
+        const Answer *answer = &exchange->answer;
+        Waiting waiting = {
+                .connection = exchange->connection,
+                .changes = &http->idp->fault_changes[exchange->endpoint],
+                .changes_seen = answer->fault_changes,
+        };
 
-static gboolean recheck_held(gpointer userdata)
-{
-        Http *http = userdata;
-
-        g_mutex_lock(&http->lock);
-        for (unsigned i = http->held->len; i > 0; i--) {
-                Exchange *exchange = g_ptr_array_index(http->held, i - 1);
-                if (still_held(http, exchange))
-                        continue;
-                g_ptr_array_remove_index_fast(http->held, i - 1);
-                MHD_resume_connection(exchange->connection);
-        }
-        g_mutex_unlock(&http->lock);
-        return G_SOURCE_CONTINUE;
-}
-
-static bool hold(Http *http, Exchange *exchange, Fault fault)
-{
-        if (fault != FAULT_HANG && fault != FAULT_SLOW)
-                return false;
-        exchange->held_until =
-            fault == FAULT_SLOW ? g_get_monotonic_time() + FAULT_SLOW_SEC * G_USEC_PER_SEC : 0;
-        g_mutex_lock(&http->lock);
-        bool held = !http->stopping; /* MHD_stop_daemon must not meet a suspended connection */
-        if (held) {
-                MHD_suspend_connection(exchange->connection);
-                g_ptr_array_add(http->held, exchange);
-        }
-        g_mutex_unlock(&http->lock);
-        return held;
-}
-
-static void spoil(Answer *answer, Fault fault)
-{
-        static const char PAGE[] = "<!DOCTYPE html><html><body><h1>Bad gateway</h1></body></html>";
-
-        if (fault == FAULT_500 || fault == FAULT_503) {
-                answer_error(answer, fault == FAULT_500 ? 500 : 503, "unknown_error",
-                             "devidp was told to fail");
-        } else if (fault == FAULT_HTML) {
-                g_free(answer->body);
-                answer->body = g_strdup(PAGE);
-                answer->status = 200;
-        } else if (fault == FAULT_EMPTY) {
-                g_clear_pointer(&answer->body, g_free);
-                answer->status = 200;
-        } else if (fault == FAULT_TRUNCATE && answer->body) {
-                answer->body[strlen(answer->body) / 2] = '\0';
-        }
-}
-
-/* --- answers --- */
-
-static ssize_t read_half_then_die(void *body, uint64_t pos, char *buffer, size_t max)
-{
-        size_t half = strlen(body) / 2;
-
-        if (pos >= half)
-                return MHD_CONTENT_READER_END_WITH_ERROR;
-        size_t n = MIN(max, half - (size_t) pos);
-        memcpy(buffer, (char *) body + pos, n);
-        return (ssize_t) n;
-}
-
-static struct MHD_Response *make_response(const Answer *answer, Fault fault)
-{
-        const char *body = answer->body ? answer->body : "";
-
-        if (fault == FAULT_RESET)
-                return MHD_create_response_from_callback(strlen(body), 1024, read_half_then_die,
-                                                         g_strdup(body), g_free);
-        return MHD_create_response_from_buffer(strlen(body), (void *) body, MHD_RESPMEM_MUST_COPY);
-}
-
-static enum MHD_Result send_answer(Http *http, Exchange *exchange)
-{
-        Fault fault = http->idp->faults[exchange->endpoint];
-        Answer *answer = &exchange->answer;
-
-        spoil(answer, fault);
-        struct MHD_Response *response = make_response(answer, fault);
-        if (!response)
-                return MHD_NO;
-        if (answer->body)
-                MHD_add_response_header(response, "Content-Type",
-                                        fault == FAULT_HTML ? "text/html" : "application/json");
-        if (answer->cache_control)
-                MHD_add_response_header(response, "Cache-Control", answer->cache_control);
-        if (answer->authenticate)
-                MHD_add_response_header(response, "WWW-Authenticate", answer->authenticate);
-        enum MHD_Result result = MHD_queue_response(exchange->connection, answer->status, response);
-        MHD_destroy_response(response);
-        return result;
+        if (answer->fault == FAULT_SLOW)
+                waiting.until_usec = g_get_monotonic_time() + (gint64) answer->delay_msec * 1000;
+        return (answer->fault == FAULT_SLOW || answer->fault == FAULT_HANG) &&
+               held_add(http->held, &waiting);
 }
 
 /* --- questions --- */
@@ -175,24 +83,42 @@ static enum MHD_Result collect_query(void *table, enum MHD_ValueKind kind, const
         return MHD_YES;
 }
 
+static enum MHD_Result collect_header(void *table, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+        g_hash_table_insert(table, g_ascii_strdown(name, -1), g_strdup(value ? value : ""));
+        return MHD_YES;
+}
+
+static GHashTable *collected(struct MHD_Connection *connection, enum MHD_ValueKind kind,
+                             MHD_KeyValueIterator collect)
+{
+        GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+
+        MHD_get_connection_values(connection, kind, collect, table);
+        return table;
+}
+
 static void ask(Http *http, Exchange *exchange, const char *method, const char *path)
 {
         g_autoptr(GHashTable) form = parse_form(exchange->body->str);
         g_autoptr(GHashTable) query =
-            g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-
-        MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, collect_query,
-                                  query);
+            collected(exchange->connection, MHD_GET_ARGUMENT_KIND, collect_query);
+        g_autoptr(GHashTable) headers =
+            collected(exchange->connection, MHD_HEADER_KIND, collect_header);
         Question question = {
                 .method = strcmp(method, "HEAD") == 0 ? "GET" : method,
                 .path = path,
                 .form = form,
                 .query = query,
-                .authorization = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND,
-                                                             "Authorization"),
+                .headers = headers,
                 .body = exchange->body->str,
         };
+
         exchange->endpoint = idp_answer(http->idp, &question, &exchange->answer);
+        if (exchange->endpoint == ENDPOINT_INTROSPECTION)
+                exchange->flight =
+                    flights_begin(http->idp->flights, question_form(&question, "token"));
 }
 
 static Exchange *exchange_new(struct MHD_Connection *connection)
@@ -235,19 +161,22 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
                                      "the body is too large");
                 else
                         ask(http, exchange, method, path);
-                if (hold(http, exchange, http->idp->faults[exchange->endpoint]))
+                if (wait_first(http, exchange))
                         return MHD_YES;
         }
-        return send_answer(http, exchange);
+        return reply_queue(connection, http->held, &exchange->answer);
 }
 
 static void on_completed(void *userdata, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode how)
 {
+        Http *http = userdata;
         Exchange *exchange = *state;
 
         if (!exchange)
                 return;
+        if (exchange->flight)
+                flights_end(http->idp->flights, exchange->flight);
         answer_clear(&exchange->answer);
         g_string_free(exchange->body, TRUE);
         g_free(exchange);
@@ -304,8 +233,7 @@ Http *http_listen(const char *address, unsigned port, GError **error)
         Http *http = g_new0(Http, 1);
         http->listen_fd = fd;
         http->port = ntohs(where.sin_port);
-        http->held = g_ptr_array_new();
-        g_mutex_init(&http->lock);
+        http->held = held_new();
         return http;
 }
 
@@ -320,7 +248,7 @@ bool http_start(Http *http, Idp *idp, GError **error)
         http->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
                                         NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET,
                                         http->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-                                        NULL, MHD_OPTION_CONNECTION_TIMEOUT,
+                                        http, MHD_OPTION_CONNECTION_TIMEOUT,
                                         (unsigned) HTTP_TIMEOUT_SEC, MHD_OPTION_END);
         if (!http->daemon) {
                 g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
@@ -328,7 +256,7 @@ bool http_start(Http *http, Idp *idp, GError **error)
                 return false;
         }
         http->listen_fd = -1; /* the daemon's now */
-        http->recheck = g_timeout_add(RECHECK_MSEC, recheck_held, http);
+        http->ticking = g_timeout_add(HELD_TICK_MSEC, held_release_due, http->held);
         return true;
 }
 
@@ -336,17 +264,13 @@ void http_stop(Http *http)
 {
         if (!http)
                 return;
-        if (http->recheck)
-                g_source_remove(http->recheck);
-        g_mutex_lock(&http->lock);
-        http->stopping = true;
-        g_mutex_unlock(&http->lock);
-        recheck_held(http);
+        if (http->ticking)
+                g_source_remove(http->ticking);
+        held_stop(http->held);
         if (http->daemon)
                 MHD_stop_daemon(http->daemon);
         if (http->listen_fd >= 0)
                 close(http->listen_fd);
-        g_ptr_array_unref(http->held);
-        g_mutex_clear(&http->lock);
+        held_free(http->held);
         g_free(http);
 }

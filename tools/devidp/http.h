@@ -1,7 +1,5 @@
-/* http: libmicrohttpd around idp_answer: one thread that polls, bodies collected, faults acted out.
- *
- * A connection held back by a fault is suspended; it is resumed by the clock (slow), when its
- * endpoint's fault changes (hang), or by http_stop. */
+/* http: libmicrohttpd around idp_answer: one thread that polls, bodies collected, faults of time
+ * acted out (those of the wire are reply's). */
 #pragma once
 
 #include "idp.h"

@@ -1,12 +1,15 @@
 #include "idp.h"
 
+#include "base/clock.h"
 #include "grant.h"
 #include "introspect.h"
 #include "own.h"
+#include "spoil.h"
 
 #include <string.h>
 
-#define OIDC "/protocol/openid-connect"
+#define OIDC         "/protocol/openid-connect"
+#define WRONG_ISSUER "https://elsewhere.example/realms/other"
 
 void answer_json(Answer *answer, unsigned status, json_t *json)
 {
@@ -31,7 +34,10 @@ void answer_error(Answer *answer, unsigned status, const char *error, const char
 void answer_clear(Answer *answer)
 {
         g_free(answer->body);
+        g_free(answer->max_age);
+        g_free(answer->etag);
         g_free(answer->authenticate);
+        g_free(answer->location);
         *answer = (Answer){ 0 };
 }
 
@@ -42,35 +48,14 @@ const char *question_form(const Question *question, const char *name)
         return value && *value ? value : NULL;
 }
 
-/* --- who asks --- */
-
-static char *basic_credentials(const char *authorization)
+const char *question_header(const Question *question, const char *name)
 {
-        gsize len;
-
-        if (!authorization || g_ascii_strncasecmp(authorization, "Basic ", 6) != 0)
-                return NULL;
-        g_autofree unsigned char *bytes = g_base64_decode(authorization + 6, &len);
-        return g_strndup((char *) bytes, len);
+        return g_hash_table_lookup(question->headers, name);
 }
 
-const Client *idp_client(const Idp *idp, const Question *question, bool *ret_known)
+gint64 idp_now_sec(const Idp *idp)
 {
-        g_autofree char *basic = basic_credentials(question->authorization);
-        char *colon = basic ? strchr(basic, ':') : NULL;
-        const char *id = question_form(question, "client_id");
-        const char *secret = question_form(question, "client_secret");
-
-        if (colon) {
-                *colon = '\0';
-                id = basic;
-                secret = colon + 1;
-        }
-        const Client *client = realm_client(idp->realm, id);
-        *ret_known = client != NULL;
-        if (client && client->secret && g_strcmp0(client->secret, secret) != 0)
-                return NULL;
-        return client;
+        return clock_wall_sec() + idp->clock_ahead_sec;
 }
 
 /* --- documents --- */
@@ -100,17 +85,21 @@ static json_t *signing_algs(const Idp *idp)
 
 static void add_url(json_t *document, const char *member, const Idp *idp, const char *path)
 {
-        json_object_set_new(document, member, json_sprintf("%s" OIDC "%s", idp->issuer_url, path));
+        json_object_set_new(document, member, json_sprintf("%s" OIDC "%s", idp->place_url, path));
 }
 
 static void answer_discovery(Idp *idp, const Question *question, Answer *answer)
 {
         static const char *const GRANTS[] = { "client_credentials", "password", "refresh_token",
                                               NULL };
-        static const char *const METHODS[] = { "client_secret_basic", "client_secret_post", NULL };
+        static const char *const METHODS[] = { "private_key_jwt", "client_secret_basic",
+                                               "client_secret_post", "tls_client_auth", NULL };
         static const char *const SUBJECTS[] = { "public", NULL };
         static const char *const RESPONSES[] = { "code", NULL };
-        json_t *document = json_pack("{s:s, s:b}", "issuer", idp->issuer_url, IDP_DOCUMENT_MARK, 1);
+        json_t *document =
+            json_pack("{s:s, s:b}", "issuer",
+                      answer->fault == FAULT_WRONG_ISSUER ? WRONG_ISSUER : idp->issuer_url,
+                      IDP_DOCUMENT_MARK, 1);
 
         add_url(document, "authorization_endpoint", idp, "/auth");
         add_url(document, "token_endpoint", idp, "/token");
@@ -123,6 +112,12 @@ static void answer_discovery(Idp *idp, const Question *question, Answer *answer)
         json_object_set_new(document, "token_endpoint_auth_methods_supported", strings(METHODS));
         json_object_set_new(document, "introspection_endpoint_auth_methods_supported",
                             strings(METHODS));
+        json_object_set_new(document, "token_endpoint_auth_signing_alg_values_supported",
+                            signing_algs(idp));
+        json_object_set_new(document, "introspection_endpoint_auth_signing_alg_values_supported",
+                            signing_algs(idp));
+        json_object_set_new(document, "introspection_signing_alg_values_supported",
+                            signing_algs(idp));
         json_object_set_new(document, "id_token_signing_alg_values_supported", signing_algs(idp));
         answer->cache_control = "no-cache, must-revalidate, no-transform, no-store";
         answer_json(answer, 200, document);
@@ -131,14 +126,15 @@ static void answer_discovery(Idp *idp, const Question *question, Answer *answer)
 static void answer_certs(Idp *idp, const Question *question, Answer *answer)
 {
         answer->cache_control = "no-cache";
-        answer_json(answer, 200, keyring_jwks(idp->keyring));
+        answer->status = 200;
+        answer->body = keyset_text(idp->keyset, idp->keyring, answer->fault);
 }
 
 static void answer_realm(Idp *idp, const Question *question, Answer *answer)
 {
         answer_json(answer, 200,
                     json_pack("{s:s, s:o}", "realm", idp->realm->name, "token-service",
-                              json_sprintf("%s" OIDC, idp->issuer_url)));
+                              json_sprintf("%s" OIDC, idp->place_url)));
 }
 
 /* --- routes --- */
@@ -156,7 +152,8 @@ static const Route ROUTES[] = {
           answer_discovery },
         { ENDPOINT_CERTS, "certs", "GET", OIDC "/certs", answer_certs },
         { ENDPOINT_TOKEN, "token", "POST", OIDC "/token", grant_answer },
-        { ENDPOINT_INTROSPECT, "introspect", "POST", OIDC "/token/introspect", introspect_answer },
+        { ENDPOINT_INTROSPECTION, "introspection", "POST", OIDC "/token/introspect",
+          introspect_answer },
         { ENDPOINT_USERINFO, "userinfo", "GET", OIDC "/userinfo", userinfo_answer },
         { ENDPOINT_REALM, "realm", "GET", "", answer_realm },
 };
@@ -167,6 +164,17 @@ const char *endpoint_name(Endpoint endpoint)
                 if (ROUTES[i].endpoint == endpoint)
                         return ROUTES[i].name;
         return "own";
+}
+
+bool endpoint_from_name(const char *name, Endpoint *ret)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(ROUTES); i++) {
+                if (strcmp(ROUTES[i].name, name) == 0) {
+                        *ret = ROUTES[i].endpoint;
+                        return true;
+                }
+        }
+        return false;
 }
 
 static const char *below_realm(const Idp *idp, const char *path)
@@ -184,34 +192,114 @@ static const Route *route_find(const char *path)
         return NULL;
 }
 
+/* --- what stands around an answer --- */
+
+static void take_fault(Idp *idp, Endpoint endpoint, Answer *answer)
+{
+        FaultOrder *order = &idp->faults[endpoint];
+
+        answer->delay_msec = order->delay_msec;
+        answer->retry_after_sec = order->retry_after_sec;
+        answer->location = g_strdup(order->location);
+        answer->fault_changes = idp->fault_changes[endpoint];
+        answer->fault = fault_order_take(order);
+}
+
+static char *etag_of(const char *body)
+{
+        g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, body, -1);
+
+        return g_strdup_printf("\"%.32s\"", digest);
+}
+
+static void apply_cache_rule(Idp *idp, Endpoint endpoint, const Question *question, Answer *answer)
+{
+        const CacheRule *rule = &idp->cache_rules[endpoint];
+
+        if (answer->status != 200 || fault_replaces(answer->fault))
+                return;
+        if (rule->sets_max_age) {
+                answer->max_age = g_strdup_printf("max-age=%u", rule->max_age_sec);
+                answer->cache_control = answer->max_age;
+        }
+        if (rule->etag)
+                answer->etag = etag_of(answer->body);
+        if (rule->etag &&
+            g_strcmp0(question_header(question, "if-none-match"), answer->etag) == 0) {
+                answer->status = 304;
+                g_clear_pointer(&answer->body, g_free);
+                idp->not_modified[endpoint]++;
+        }
+}
+
+static Endpoint answer_route(Idp *idp, const Route *route, const Question *question, Answer *answer)
+{
+        idp->counts[route->endpoint]++;
+        take_fault(idp, route->endpoint, answer);
+        if (strcmp(route->method, question->method) != 0)
+                answer_error(answer, 405, "HTTP 405 Method Not Allowed", NULL);
+        else
+                route->answer(idp, question, answer);
+        apply_cache_rule(idp, route->endpoint, question, answer);
+        spoil(answer);
+        return route->endpoint;
+}
+
 Endpoint idp_answer(Idp *idp, const Question *question, Answer *ret_answer)
 {
         const char *path = below_realm(idp, question->path);
         const Route *route = route_find(path);
 
-        *ret_answer = (Answer){ .status = 500 };
-        if (g_str_has_prefix(question->path, "/devidp/")) {
+        *ret_answer = (Answer){ .status = 500, .date_sec = idp_now_sec(idp) };
+        if (route)
+                return answer_route(idp, route, question, ret_answer);
+        if (g_str_has_prefix(question->path, "/devidp/"))
                 own_answer(idp, question, ret_answer);
-                return ENDPOINT_OWN;
-        }
-        if (!route) {
+        else
                 answer_error(ret_answer, 404, path ? "HTTP 404 Not Found" : "Realm does not exist",
                              NULL);
-                return ENDPOINT_OWN;
+        return ENDPOINT_OWN;
+}
+
+/* --- life --- */
+
+bool idp_open(Idp *ret, const char *realm_path, const char *state_dir, GError **error)
+{
+        ret->realm = realm_load(realm_path, error);
+        if (!ret->realm)
+                return false;
+        if (state_dir && g_mkdir_with_parents(state_dir, 0700) != 0) {
+                g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s: cannot be made",
+                            state_dir);
+                return false;
         }
-        idp->counts[route->endpoint]++;
-        if (strcmp(route->method, question->method) != 0)
-                answer_error(ret_answer, 405, "HTTP 405 Method Not Allowed", NULL);
-        else
-                route->answer(idp, question, ret_answer);
-        return route->endpoint;
+        ret->keyring = keyring_open(state_dir, ret->realm->key_algs, error);
+        ret->keyset = keyset_new();
+        ret->issued = issued_new();
+        ret->assertions = assertions_new();
+        ret->flights = flights_new();
+        ret->cache_rules[ENDPOINT_CERTS].etag = true;
+        return ret->keyring != NULL;
+}
+
+void idp_name(Idp *idp, const char *base_url)
+{
+        idp->base_url = g_strdup(base_url);
+        idp->place_url = g_strdup_printf("%s/realms/%s", base_url, idp->realm->name);
+        idp->issuer_url = g_strdup(idp->place_url);
 }
 
 void idp_clear(Idp *idp)
 {
+        for (int i = 0; i < _ENDPOINT_MAX; i++)
+                fault_order_clear(&idp->faults[i]);
+        g_clear_pointer(&idp->flights, flights_free);
+        g_clear_pointer(&idp->assertions, assertions_free);
         g_clear_pointer(&idp->issued, issued_free);
+        g_clear_pointer(&idp->keyset, keyset_free);
         g_clear_pointer(&idp->keyring, keyring_free);
         g_clear_pointer(&idp->realm, realm_free);
         g_clear_pointer(&idp->issuer_url, g_free);
+        g_clear_pointer(&idp->place_url, g_free);
         g_clear_pointer(&idp->base_url, g_free);
 }

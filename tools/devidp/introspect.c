@@ -1,18 +1,27 @@
 #include "introspect.h"
 
 #include "access.h"
-#include "base/clock.h"
+#include "proof.h"
+#include "sign.h"
 
 #include <string.h>
 
-/* claims of a token that is ours, unexpired and signed by a key still enabled; else NULL. */
+#define SIGNED_TYP  "token-introspection+jwt"
+#define SIGNED_TYPE "application/" SIGNED_TYP
+
+/* claims of a token that is ours, unexpired, and opaque or signed by a key still enabled; else
+ * NULL.
+ */
 static const json_t *active_claims(const Idp *idp, const char *token)
 {
-        const char *kid;
+        const char *kid = NULL;
         const json_t *claims = issued_find(idp->issued, token, &kid);
 
-        if (!claims || json_integer_value(json_object_get(claims, "exp")) <= clock_wall_sec())
+        const json_t *exp = json_object_get(claims, "exp");
+        if (!claims || (exp && json_integer_value(exp) <= idp_now_sec(idp)))
                 return NULL;
+        if (!kid)
+                return claims;
         const SigningKey *key = keyring_find(idp->keyring, kid);
         return key && key->enabled ? claims : NULL;
 }
@@ -35,7 +44,8 @@ static json_t *introspection(const json_t *claims)
 {
         json_t *body = json_copy((json_t *) claims);
 
-        json_object_set(body, "client_id", json_object_get(claims, "azp"));
+        if (json_object_get(claims, "azp"))
+                json_object_set(body, "client_id", json_object_get(claims, "azp"));
         if (json_object_get(claims, "preferred_username"))
                 json_object_set(body, "username", json_object_get(claims, "preferred_username"));
         json_object_set_new(body, "token_type", json_string("Bearer"));
@@ -43,31 +53,102 @@ static json_t *introspection(const json_t *claims)
         return body;
 }
 
-void introspect_answer(Idp *idp, const Question *question, Answer *answer)
+/* --- signed (RFC 9701) --- */
+
+static bool wants_signed(const Idp *idp, const Question *question, Fault fault)
+{
+        const char *accept = question_header(question, "accept");
+
+        if (fault == FAULT_UNSIGNED || idp->signed_answers == SIGNED_NEVER)
+                return false;
+        return idp->signed_answers == SIGNED_ALWAYS || (accept && strstr(accept, SIGNED_TYPE));
+}
+
+/* Another signature of the right length: its first sign is another. */
+static void break_signature(char *token)
+{
+        char *first = strrchr(token, '.') + 1;
+
+        *first = *first == 'A' ? 'B' : 'A';
+}
+
+/* signed_body: takes body. */
+static char *signed_body(Idp *idp, const Client *client, json_t *body, Fault fault)
+{
+        const SigningKey *key = keyring_signer_or_new(idp->keyring, idp->realm->default_alg);
+        const char *typ = fault == FAULT_WRONG_TYP ? "JWT" : SIGNED_TYP;
+        const char *aud = fault == FAULT_WRONG_AUD ? "somebody-else" : client->id;
+        const char *iss = fault == FAULT_WRONG_ISS ? "https://elsewhere.example" : idp->issuer_url;
+        json_t *payload = json_pack("{s:s, s:s, s:I, s:o}", "iss", iss, "aud", aud, "iat",
+                                    (json_int_t) idp_now_sec(idp), "token_introspection", body);
+        json_t *header = json_pack("{s:s, s:s}", "kid", key ? key->kid : "", "typ", typ);
+        char *token = key ? sign_compact(key, header, payload) : NULL;
+
+        if (token && fault == FAULT_BAD_SIGNATURE)
+                break_signature(token);
+        json_decref(header);
+        json_decref(payload);
+        return token;
+}
+
+static void answer_signed(Idp *idp, const Client *client, json_t *body, Answer *answer)
+{
+        char *token = signed_body(idp, client, body, answer->fault);
+
+        if (!token) {
+                answer_error(answer, 500, "unknown_error", "No active key to sign with");
+                return;
+        }
+        answer->status = 200;
+        answer->body = token;
+        answer->content_type = SIGNED_TYPE;
+}
+
+/* --- the endpoint --- */
+
+static const json_t *shown_claims(const Idp *idp, const Client *client, const char *token)
+{
+        const json_t *claims = active_claims(idp, token);
+
+        if (claims && idp->realm->introspection_needs_audience && !has_audience(claims, client->id))
+                return NULL;
+        return claims;
+}
+
+static void answer_about(Idp *idp, const Client *client, const Question *question, Answer *answer)
 {
         const char *token = question_form(question, "token");
-        bool known;
-        const Client *client = idp_client(idp, question, &known);
+        const json_t *claims =
+            answer->fault == FAULT_INACTIVE ? NULL : shown_claims(idp, client, token);
+        json_t *body = claims ? introspection(claims) : json_pack("{s:b}", "active", 0);
+
+        if (wants_signed(idp, question, answer->fault))
+                answer_signed(idp, client, body, answer);
+        else
+                answer_json(answer, 200, body);
+}
+
+static const char *usual_refusal(const ProofRefusal *refusal)
+{
+        return refusal->known ? "Client authentication failed."
+                              : "Invalid client or Invalid client credentials";
+}
+
+void introspect_answer(Idp *idp, const Question *question, Answer *answer)
+{
+        ProofRefusal refusal;
+        const Client *client = proof_client(idp, question, &refusal);
 
         answer->cache_control = "no-cache";
-        if (!client) {
+        if (!client)
                 answer_error(answer, 401, "invalid_client",
-                             known ? "Client authentication failed."
-                                   : "Invalid client or Invalid client credentials");
-                return;
-        }
-        if (!client->secret) {
+                             refusal.why ? refusal.why : usual_refusal(&refusal));
+        else if (client->proof == CLIENT_PROOF_NONE)
                 answer_error(answer, 403, "invalid_request", "Client not allowed.");
-                return;
-        }
-        if (!token) {
+        else if (!question_form(question, "token"))
                 answer_error(answer, 400, "invalid_request", "Token not provided.");
-                return;
-        }
-        const json_t *claims = active_claims(idp, token);
-        if (claims && idp->realm->introspection_needs_audience && !has_audience(claims, client->id))
-                claims = NULL;
-        answer_json(answer, 200, claims ? introspection(claims) : json_pack("{s:b}", "active", 0));
+        else
+                answer_about(idp, client, question, answer);
 }
 
 static void refuse_bearer(const Idp *idp, Answer *answer, unsigned status, const char *parameters)
@@ -82,7 +163,7 @@ void userinfo_answer(Idp *idp, const Question *question, Answer *answer)
         static const char *const SHOWN[] = { "sub",        "email_verified", "name",
                                              "groups",     "email",          "preferred_username",
                                              "given_name", "family_name" };
-        const char *authorization = question->authorization;
+        const char *authorization = question_header(question, "authorization");
 
         answer->cache_control = "no-store";
         if (!authorization || g_ascii_strncasecmp(authorization, "Bearer ", 7) != 0) {

@@ -1,4 +1,5 @@
-/* introspect: what a token is worth to those who ask the provider: RFC 7662, and userinfo. */
+/* introspect: what a token is worth to those who ask the provider: RFC 7662, signed by
+ * RFC 9701 where that is asked for, and userinfo. */
 #pragma once
 
 #include "idp.h"

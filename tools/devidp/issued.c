@@ -6,6 +6,7 @@ struct Issued {
 };
 
 typedef struct Entry {
+        GList *place; /* in order */
         char *digest;
         char *kid;
         json_t *claims;
@@ -59,6 +60,7 @@ void issued_remember(Issued *issued, const char *token, const char *kid, json_t 
                 g_hash_table_remove(issued->entries, g_queue_pop_head(&issued->order));
         g_hash_table_insert(issued->entries, entry->digest, entry);
         g_queue_push_tail(&issued->order, entry->digest);
+        entry->place = g_queue_peek_tail_link(&issued->order);
 }
 
 const json_t *issued_find(const Issued *issued, const char *token, const char **ret_kid)
@@ -70,4 +72,35 @@ const json_t *issued_find(const Issued *issued, const char *token, const char **
                 return NULL;
         *ret_kid = entry->kid;
         return entry->claims;
+}
+
+static void forget(Issued *issued, Entry *entry)
+{
+        g_queue_delete_link(&issued->order, entry->place);
+        g_hash_table_remove(issued->entries, entry->digest);
+}
+
+unsigned issued_revoke(Issued *issued, const char *claim, const char *value)
+{
+        g_autoptr(GList) all = g_hash_table_get_values(issued->entries);
+        unsigned n_revoked = 0;
+
+        for (GList *item = all; item; item = item->next) {
+                Entry *entry = item->data;
+                if (g_strcmp0(json_string_value(json_object_get(entry->claims, claim)), value) != 0)
+                        continue;
+                forget(issued, entry);
+                n_revoked++;
+        }
+        return n_revoked;
+}
+
+bool issued_revoke_token(Issued *issued, const char *token)
+{
+        g_autofree char *digest = digest_of(token);
+        Entry *entry = g_hash_table_lookup(issued->entries, digest);
+
+        if (entry)
+                forget(issued, entry);
+        return entry != NULL;
 }

@@ -7,6 +7,7 @@
 
 #include <glib.h>
 #include <jansson.h>
+#include <stdbool.h>
 
 #define ISSUED_MAX 200000
 
@@ -14,7 +15,11 @@ typedef struct Issued Issued;
 
 Issued *issued_new(void);
 void issued_free(Issued *issued);
-/* issued_remember: takes claims. kid: of the key that signed, so that a disabled key ends it. */
+/* issued_remember: takes claims. kid: of the key that signed, so that a disabled key ends it; NULL:
+ * opaque, nobody signed. */
 void issued_remember(Issued *issued, const char *token, const char *kid, json_t *claims);
 const json_t *issued_find(const Issued *issued, const char *token,
                           const char **ret_kid); /* NULL: unknown */
+/* issued_revoke: forgets every token whose claim has this value; returns how many. */
+unsigned issued_revoke(Issued *issued, const char *claim, const char *value);
+bool issued_revoke_token(Issued *issued, const char *token); /* false: unknown */

@@ -7,6 +7,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -36,6 +37,28 @@ const KeyKind *key_kind_find(const char *name)
 {
         for (size_t i = 0; i < G_N_ELEMENTS(KINDS); i++)
                 if (g_strcmp0(KINDS[i].name, name) == 0)
+                        return &KINDS[i];
+        return NULL;
+}
+
+static bool kind_fits(const KeyKind *kind, const EVP_PKEY *pkey)
+{
+        char group[32] = "";
+
+        if (!kind->crv)
+                return EVP_PKEY_is_a(pkey, kind->kty);
+        if (!kind->group)
+                return EVP_PKEY_is_a(pkey, kind->crv);
+        return EVP_PKEY_is_a(pkey, "EC") &&
+               EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) == 1 &&
+               EC_curve_nist2nid(kind->group) == OBJ_sn2nid(group);
+}
+
+const KeyKind *key_kind_of(const char *alg, const EVP_PKEY *pkey)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(KINDS); i++)
+                if (g_strcmp0(KINDS[i].alg, alg) == 0 && !KINDS[i].encryption &&
+                    kind_fits(&KINDS[i], pkey))
                         return &KINDS[i];
         return NULL;
 }
@@ -76,22 +99,23 @@ static char *private_pem(EVP_PKEY *pkey)
         return pem;
 }
 
-/* signing_key_wrap: takes pkey. */
-static SigningKey *signing_key_wrap(const KeyKind *kind, EVP_PKEY *pkey)
+/* signing_key_wrap: takes pkey. kid: NULL: its own name. */
+static SigningKey *signing_key_wrap(const KeyKind *kind, EVP_PKEY *pkey, const char *kid)
 {
         g_autoptr(SigningKey) key = g_new0(SigningKey, 1);
 
         key->kind = kind;
         key->pkey = pkey;
         key->enabled = true;
-        if (!pkey || !(key->kid = name_of(pkey)) || !(key->pem = private_pem(pkey)))
+        if (!pkey || !(key->kid = kid ? g_strdup(kid) : name_of(pkey)) ||
+            !(key->pem = private_pem(pkey)))
                 return NULL;
         return g_steal_pointer(&key);
 }
 
 SigningKey *signing_key_new(const KeyKind *kind)
 {
-        return signing_key_wrap(kind, generate(kind));
+        return signing_key_wrap(kind, generate(kind), NULL);
 }
 
 void signing_key_free(SigningKey *key)
@@ -144,11 +168,10 @@ static void add_public_part(json_t *jwk, const SigningKey *key)
         }
 }
 
-static json_t *to_jwk(const SigningKey *key)
+json_t *signing_key_jwk(const SigningKey *key, const char *kid)
 {
-        json_t *jwk =
-            json_pack("{s:s, s:s, s:s, s:s}", "kid", key->kid, "kty", key->kind->kty, "alg",
-                      key->kind->alg, "use", key->kind->encryption ? "enc" : "sig");
+        json_t *jwk = json_pack("{s:s, s:s, s:s, s:s}", "kid", kid, "kty", key->kind->kty, "alg",
+                                key->kind->alg, "use", key->kind->encryption ? "enc" : "sig");
 
         if (key->kind->crv)
                 json_object_set_new(jwk, "crv", json_string(key->kind->crv));
@@ -163,7 +186,7 @@ json_t *keyring_jwks(const Keyring *keyring)
         for (unsigned i = 0; i < keyring->keys->len; i++) {
                 const SigningKey *key = g_ptr_array_index(keyring->keys, i);
                 if (key->enabled)
-                        json_array_append_new(list, to_jwk(key));
+                        json_array_append_new(list, signing_key_jwk(key, key->kid));
         }
         return json_pack("{s:o}", "keys", list);
 }
@@ -181,8 +204,9 @@ static void keyring_save(const Keyring *keyring)
         }
         for (unsigned i = 0; i < keyring->keys->len; i++) {
                 const SigningKey *key = g_ptr_array_index(keyring->keys, i);
-                json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "kind", key->kind->name,
-                                                      "pem", key->pem, "enabled", key->enabled));
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b}", "kind",
+                                                      key->kind->name, "kid", key->kid, "pem",
+                                                      key->pem, "enabled", key->enabled));
         }
         g_autofree char *secret = sign_base64url(keyring->secret, sizeof(keyring->secret));
         json_t *state = json_pack("{s:s, s:s, s:o}", "secret", secret, "secret_kid",
@@ -196,17 +220,17 @@ static void keyring_save(const Keyring *keyring)
 
 static bool load_key(Keyring *keyring, const json_t *json)
 {
-        const char *kind_name, *pem;
+        const char *kind_name, *pem, *kid = NULL;
         int enabled;
 
-        if (json_unpack((json_t *) json, "{s:s, s:s, s:b}", "kind", &kind_name, "pem", &pem,
-                        "enabled", &enabled) != 0 ||
+        if (json_unpack((json_t *) json, "{s:s, s?s, s:s, s:b}", "kind", &kind_name, "kid", &kid,
+                        "pem", &pem, "enabled", &enabled) != 0 ||
             !key_kind_find(kind_name))
                 return false;
         BIO *bio = BIO_new_mem_buf(pem, -1);
         EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
         BIO_free(bio);
-        SigningKey *key = signing_key_wrap(key_kind_find(kind_name), pkey);
+        SigningKey *key = signing_key_wrap(key_kind_find(kind_name), pkey, kid);
         if (!key)
                 return false;
         key->enabled = enabled;
@@ -345,8 +369,8 @@ const SigningKey *keyring_signer(const Keyring *keyring, const char *alg)
 
 static SigningKey *find(const Keyring *keyring, const char *kid)
 {
-        for (unsigned i = 0; i < keyring->keys->len; i++) {
-                SigningKey *key = g_ptr_array_index(keyring->keys, i);
+        for (unsigned i = keyring->keys->len; i > 0; i--) {
+                SigningKey *key = g_ptr_array_index(keyring->keys, i - 1);
                 if (g_strcmp0(key->kid, kid) == 0)
                         return key;
         }
@@ -358,13 +382,14 @@ const SigningKey *keyring_find(const Keyring *keyring, const char *kid)
         return find(keyring, kid);
 }
 
-const SigningKey *keyring_rotate(Keyring *keyring, const char *name)
+const SigningKey *keyring_rotate(Keyring *keyring, const char *name, const char *kid)
 {
         const KeyKind *kind = key_kind_find(name);
+        const SigningKey *namesake = kid ? find(keyring, kid) : NULL;
         SigningKey *key;
 
         if (!kind || kind->encryption || keyring->keys->len >= KEYRING_KEYS_MAX ||
-            !(key = signing_key_new(kind)))
+            (namesake && namesake->enabled) || !(key = signing_key_wrap(kind, generate(kind), kid)))
                 return NULL;
         g_ptr_array_add(keyring->keys, key);
         keyring_save(keyring);
@@ -386,5 +411,5 @@ const SigningKey *keyring_signer_or_new(Keyring *keyring, const char *alg)
 {
         const SigningKey *key = keyring_signer(keyring, alg);
 
-        return key ? key : keyring_rotate(keyring, alg);
+        return key ? key : keyring_rotate(keyring, alg, NULL);
 }

@@ -32,7 +32,7 @@ typedef struct KeyKind {
 
 typedef struct SigningKey {
         const KeyKind *kind;
-        char *kid; /* base64url SHA-256 of the public key's DER, as Keycloak names them */
+        char *kid; /* base64url SHA-256 of the public key's DER, as Keycloak; or as ordered */
         char *pem; /* private, what libjwt wants */
         EVP_PKEY *pkey;
         bool enabled;
@@ -45,10 +45,13 @@ typedef struct Keyring {
         char *path; /* NULL: in memory only */
 } Keyring;
 
-const KeyKind *key_kind_find(const char *name);   /* NULL: unknown */
+const KeyKind *key_kind_find(const char *name); /* NULL: unknown */
+/* key_kind_of: the kind that has this alg and goes with this public key; NULL: none. */
+const KeyKind *key_kind_of(const char *alg, const EVP_PKEY *pkey);
 SigningKey *signing_key_new(const KeyKind *kind); /* NULL: OpenSSL failed */
 void signing_key_free(SigningKey *key);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SigningKey, signing_key_free)
+json_t *signing_key_jwk(const SigningKey *key, const char *kid); /* the public part */
 
 /* keyring_open: loads from state_dir (may be NULL) and makes what names asks for and is not there.
  */
@@ -59,8 +62,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Keyring, keyring_free)
 const SigningKey *keyring_signer(const Keyring *keyring, const char *alg); /* NULL: none enabled */
 /* keyring_signer_or_new: as Keycloak, which makes a key when a client's algorithm has none left. */
 const SigningKey *keyring_signer_or_new(Keyring *keyring, const char *alg);
-const SigningKey *keyring_find(const Keyring *keyring, const char *kid);
-/* keyring_rotate: a new key that signs from now on; NULL: unknown kind, full, or OpenSSL failed. */
-const SigningKey *keyring_rotate(Keyring *keyring, const char *name);
+const SigningKey *keyring_find(const Keyring *keyring, const char *kid); /* the newest */
+/* keyring_rotate: a new key that signs from now on, under this kid (NULL: its own); NULL: unknown
+ * kind, a kid that an enabled key has, full, or OpenSSL failed. */
+const SigningKey *keyring_rotate(Keyring *keyring, const char *name, const char *kid);
 bool keyring_disable(Keyring *keyring, const char *kid);
 json_t *keyring_jwks(const Keyring *keyring); /* the enabled ones, public parts only */

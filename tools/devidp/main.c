@@ -72,26 +72,12 @@ static bool split_address(const char *listen, char **ret_address, unsigned *ret_
         return true;
 }
 
-static bool idp_open(Idp *idp, const Options *options, GError **error)
-{
-        idp->realm = realm_load(options->realm, error);
-        if (!idp->realm)
-                return false;
-        if (options->state && g_mkdir_with_parents(options->state, 0700) != 0) {
-                g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s: cannot be made",
-                            options->state);
-                return false;
-        }
-        idp->keyring = keyring_open(options->state, idp->realm->key_algs, error);
-        idp->issued = issued_new();
-        return idp->keyring != NULL;
-}
-
 static void name_issuer(Idp *idp, const Options *options, const char *address, unsigned port)
 {
-        idp->base_url =
+        g_autofree char *base_url =
             options->url ? g_strdup(options->url) : g_strdup_printf("http://%s:%u", address, port);
-        idp->issuer_url = g_strdup_printf("%s/realms/%s", idp->base_url, idp->realm->name);
+
+        idp_name(idp, base_url);
 }
 
 static bool announce(const Idp *idp, const Options *options, unsigned port, GError **error)
@@ -132,7 +118,7 @@ static bool run(Idp *idp, const Options *options, GError **error)
                             "--listen wants ADDRESS:PORT");
                 return false;
         }
-        if (!idp_open(idp, options, error))
+        if (!idp_open(idp, options->realm, options->state, error))
                 return false;
         Http *http = http_listen(address, port, error);
         if (!http)

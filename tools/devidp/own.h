@@ -1,15 +1,28 @@
 /* own: what only devidp has, below /devidp/: keys on demand, tokens to order, faults, counters.
  *
- *   POST /devidp/rotate?alg=RS256     a new key that signs from now on → {"kid":…}
- *   POST /devidp/disable?kid=KID      the key leaves the JWKS and signs no more
- *   POST /devidp/fault                {"certs":"500","token":"none"}; words of fault.h
- *   POST /devidp/introspection        {"needs_audience":false}: as Keycloak before 26.6.2
- *   POST /devidp/mint                 a token as the test wants it → {"access_token":…,"claims":…}
- *   GET  /devidp/stats                requests by endpoint
+ *   rotate?alg=RS256[&kid=KID]  a new key that signs from now on, under this kid → {"kid":…}
+ *   disable?kid=KID             the key leaves the JWKS and signs no more
+ *   client         {"id":ID, …} makes or changes a client, by the members of a realm file
+ *   fault          {"certs":"500","token":"none"}: words of fault.c; beside them, for all named:
+ *                  "times":N (then well again), "retry_after":SEC (429), "location":URL (redirect),
+ *                  "delay_msec":N (slow)
+ *   cache          {"endpoint":"certs","max_age":30,"etag":false}; max_age null: as Keycloak
+ *   introspection  {"needs_audience":false}: as Keycloak before 26.6.2; "signed":"asked|always|
+ *                  never" (RFC 9701); "tls_client_header":true: see proof.h
+ *   issuer         {"url":NAME}: the issuer's name in document and tokens; "" is its own
+ *   clock          {"ahead_sec":N}: the provider's clock, its Date header and its tokens
+ *   mint           a token as the test wants it → {"access_token":…,"claims":…}
+ *   revoke         {"token":…} or "jti", "sid", "sub": active no more → {"revoked":N}
+ *   stats          (GET) requests by endpoint, 304s, introspection under way and at most
+ *   reset-stats    all of them from zero
  *
  * mint takes {"client":ID, "user":NAME, "scope":…, "claims":{…}, "header":{…}, "alg":"ES256",
- * "forged":true}: without user the client's service account; a claim of null is left out; "alg"
- * signs with another key of the ring, "forged" with one that nobody published, under the same kid.
+ * "kid":KID, "forged":true, "lightweight":true, "opaque":true, "raw":true}: without user the
+ * client's service account; what is null in claims or header is left out ("typ":null too); "alg" or
+ * "kid" signs with another key of the ring (also a disabled one), "forged" with one that nobody
+ * published, under the same kid. "lightweight" shows little, and introspection the rest; "opaque"
+ * is a random word that introspection knows. "raw" needs no client: the claims are those of the
+ * order and no others, not even the mark of a development token.
  */
 #pragma once
 

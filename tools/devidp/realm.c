@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 
+#include <openssl/pem.h>
 #include <string.h>
 
 #define ACCESS_LIFETIME_DEFAULT  300
@@ -14,6 +15,10 @@ static void refuse(GError **error, const char *what, const char *why)
 
 static void client_free(Client *client)
 {
+        if (!client)
+                return;
+        EVP_PKEY_free(client->public_key);
+        json_decref(client->json);
         if (client->service_account) {
                 g_free((char *) client->service_account->username);
                 g_free(client->service_account->id);
@@ -21,6 +26,8 @@ static void client_free(Client *client)
         }
         g_free(client);
 }
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Client, client_free)
 
 static void person_free(Person *person)
 {
@@ -94,7 +101,7 @@ static bool add_person(Realm *realm, json_t *json, GError **error)
         return true;
 }
 
-static bool add_service_account(Realm *realm, Client *client, json_t *json, GError **error)
+static bool read_service_account(const Realm *realm, Client *client, json_t *json, GError **error)
 {
         Person *person = g_new0(Person, 1);
         json_error_t trouble;
@@ -113,56 +120,175 @@ static bool add_service_account(Realm *realm, Client *client, json_t *json, GErr
                 refuse(error, person->username, "roles or groups have the wrong type");
                 return false;
         }
-        g_hash_table_insert(realm->people_by_id, person->id, person);
         return true;
 }
 
-static bool client_is_sane(const Client *client, int public, GError **error)
+/* --- how a client proves itself --- */
+
+typedef struct ProofRow {
+        const char *word; /* "auth" of the file */
+        bool secret, public_key, tls_subject;
+} ProofRow;
+
+static const ProofRow PROOFS[] = {
+        [CLIENT_PROOF_SECRET] = { "client_secret", true, false, false },
+        [CLIENT_PROOF_BASIC] = { "client_secret_basic", true, false, false },
+        [CLIENT_PROOF_POST] = { "client_secret_post", true, false, false },
+        [CLIENT_PROOF_JWT] = { "private_key_jwt", false, true, false },
+        [CLIENT_PROOF_TLS] = { "tls_client_auth", false, false, true },
+        [CLIENT_PROOF_NONE] = { "none", false, false, false },
+};
+
+static bool proof_from_word(const char *word, ClientProof *ret)
 {
-        if (!client->secret == !public) {
-                refuse(error, client->id, "needs either \"secret\" or \"public\": true");
-                return false;
+        for (size_t i = 0; i < G_N_ELEMENTS(PROOFS); i++) {
+                if (strcmp(PROOFS[i].word, word) == 0) {
+                        *ret = (ClientProof) i;
+                        return true;
+                }
         }
-        if (!is_list(client->audience) || !is_list(client->default_scopes) ||
-            !is_list(client->optional_scopes)) {
-                refuse(error, client->id, "audience and scopes are lists");
-                return false;
-        }
-        return true;
+        return false;
 }
 
-static bool add_client(Realm *realm, json_t *json, GError **error)
+static EVP_PKEY *public_key_from_pem(const char *pem)
 {
-        Client *client = g_new0(Client, 1);
+        BIO *bio = BIO_new_mem_buf(pem, -1);
+        EVP_PKEY *pkey = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+
+        BIO_free(bio);
+        return pkey;
+}
+
+static bool read_proof(Client *client, const char *word, const char *pem, int public,
+                       GError **error)
+{
+        client->proof = public ? CLIENT_PROOF_NONE : CLIENT_PROOF_SECRET;
+        if (word && !proof_from_word(word, &client->proof)) {
+                refuse(error, client->id, "\"auth\" is none that we know");
+                return false;
+        }
+        const ProofRow *row = &PROOFS[client->proof];
+        if (!client->secret == row->secret || public != (client->proof == CLIENT_PROOF_NONE)) {
+                refuse(error, client->id,
+                       "needs either \"secret\", or \"public\": true, or an \"auth\" without one");
+                return false;
+        }
+        if (!pem == row->public_key || !client->tls_subject == row->tls_subject) {
+                refuse(
+                    error, client->id,
+                    "\"public_key\" is for private_key_jwt, \"tls_subject\" for tls_client_auth");
+                return false;
+        }
+        client->public_key = pem ? public_key_from_pem(pem) : NULL;
+        if (pem && !client->public_key)
+                refuse(error, client->id, "\"public_key\" is no public key in PEM");
+        return !pem || client->public_key;
+}
+
+static bool lists_are_sane(const Client *client, GError **error)
+{
+        if (is_list(client->audience) && is_list(client->default_scopes) &&
+            is_list(client->optional_scopes))
+                return true;
+        refuse(error, client->id, "audience and scopes are lists");
+        return false;
+}
+
+/* client_read: borrows from json, and keeps a reference to it. */
+static Client *client_read(const Realm *realm, json_t *json, GError **error)
+{
+        g_autoptr(Client) client = g_new0(Client, 1);
+        const char *word = NULL, *pem = NULL;
         json_t *service_account = NULL;
         json_error_t trouble;
         int public = 0;
 
+        client->json = json_incref(json);
         client->alg = realm->default_alg;
         client->full_scope = 1;
         client->access_lifetime = ACCESS_LIFETIME_DEFAULT;
         client->refresh_lifetime = REFRESH_LIFETIME_DEFAULT;
-        if (json_unpack_ex(json, &trouble, JSON_STRICT,
-                           "{s:s, s?s, s?b, s?s, s?o, s?o, s?o, s?o, s?b, s?b, s?b, s?i, s?i}",
-                           "id", &client->id, "secret", &client->secret, "public", &public, "alg",
-                           &client->alg, "audience", &client->audience, "default_scopes",
-                           &client->default_scopes, "optional_scopes", &client->optional_scopes,
-                           "service_account", &service_account, "lightweight", &client->lightweight,
-                           "direct_grant", &client->direct_grant, "full_scope", &client->full_scope,
-                           "access_lifetime", &client->access_lifetime, "refresh_lifetime",
-                           &client->refresh_lifetime) != 0) {
+        if (json_unpack_ex(
+                json, &trouble, JSON_STRICT,
+                "{s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?s, s?o, s?o, s?o, s?o, s?b, s?b, s?b, "
+                "s?i, s?i}",
+                "id", &client->id, "secret", &client->secret, "auth", &word, "public_key", &pem,
+                "key_id", &client->key_id, "tls_subject", &client->tls_subject, "public", &public,
+                "alg", &client->alg, "audience", &client->audience, "default_scopes",
+                &client->default_scopes, "optional_scopes", &client->optional_scopes,
+                "service_account", &service_account, "lightweight", &client->lightweight,
+                "direct_grant", &client->direct_grant, "full_scope", &client->full_scope,
+                "access_lifetime", &client->access_lifetime, "refresh_lifetime",
+                &client->refresh_lifetime) != 0) {
                 refuse(error, "a client", trouble.text);
-                g_free(client);
-                return false;
+                return NULL;
         }
+        if (!read_proof(client, word, pem, public, error) || !lists_are_sane(client, error) ||
+            (service_account && !read_service_account(realm, client, service_account, error)))
+                return NULL;
+        return g_steal_pointer(&client);
+}
+
+static void remove_client(Realm *realm, const char *id)
+{
+        Client *client = g_hash_table_lookup(realm->clients, id);
+
+        if (client && client->service_account)
+                g_hash_table_remove(realm->people_by_id, client->service_account->id);
+        g_hash_table_remove(realm->clients, id);
+}
+
+/* place_client: takes client. */
+static void place_client(Realm *realm, Client *client)
+{
+        remove_client(realm, client->id);
+        g_hash_table_insert(realm->clients, (char *) client->id, client);
+        if (client->service_account)
+                g_hash_table_insert(realm->people_by_id, client->service_account->id,
+                                    client->service_account);
+}
+
+static bool add_client(Realm *realm, json_t *json, GError **error)
+{
+        g_autoptr(Client) client = client_read(realm, json, error);
+
+        if (!client)
+                return false;
         if (realm_client(realm, client->id)) {
                 refuse(error, client->id, "a client's id is there twice");
-                g_free(client);
                 return false;
         }
-        g_hash_table_insert(realm->clients, (char *) client->id, client);
-        return client_is_sane(client, public, error) &&
-               (!service_account || add_service_account(realm, client, service_account, error));
+        place_client(realm, g_steal_pointer(&client));
+        return true;
+}
+
+static json_t *merged(const json_t *former, const json_t *wanted)
+{
+        json_t *json = former ? json_deep_copy(former) : json_object();
+        const char *name;
+        json_t *value;
+
+        json_object_foreach ((json_t *) wanted, name, value) {
+                if (json_is_null(value))
+                        json_object_del(json, name);
+                else
+                        json_object_set_new(json, name, json_deep_copy(value));
+        }
+        return json;
+}
+
+bool realm_put_client(Realm *realm, const json_t *wanted, GError **error)
+{
+        const Client *former =
+            realm_client(realm, json_string_value(json_object_get(wanted, "id")));
+        json_t *json = merged(former ? former->json : NULL, wanted);
+        Client *client = client_read(realm, json, error);
+
+        json_decref(json);
+        if (!client)
+                return false;
+        place_client(realm, client);
+        return true;
 }
 
 static bool add_all(Realm *realm, json_t *list, bool (*add)(Realm *, json_t *, GError **),

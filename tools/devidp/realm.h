@@ -1,11 +1,14 @@
-/* realm: who and what the provider knows, read once from a file and then immutable.
+/* realm: who and what the provider knows, read from a file.
  *
  * Clients, people and the algorithms to have keys for. A member that is unknown, of the wrong type
- * or missing is refused with its place, so a realm file cannot half work. Any thread may read. */
+ * or missing is refused with its place, so a realm file cannot half work. People stay as read; a
+ * client can be made or changed while the provider runs. One thread. */
 #pragma once
 
 #include <glib.h>
 #include <jansson.h>
+#include <openssl/evp.h>
+#include <stdbool.h>
 
 #define REALM_SIZE_MAX (256 * 1024 * 1024) /* 100 000 people fit */
 
@@ -25,10 +28,25 @@ typedef struct Person {
         int service_account;
 } Person;
 
+/* ClientProof: how a client shows that it is the one. */
+typedef enum ClientProof {
+        CLIENT_PROOF_SECRET, /* the default, as in Keycloak: by basic or post */
+        CLIENT_PROOF_BASIC,
+        CLIENT_PROOF_POST,
+        CLIENT_PROOF_JWT,
+        CLIENT_PROOF_TLS,
+        CLIENT_PROOF_NONE, /* a public client */
+} ClientProof;
+
 typedef struct Client {
+        json_t *json; /* as the file says it; owned */
         const char *id;
-        const char *secret; /* NULL: a public client */
-        const char *alg;    /* of its access tokens */
+        ClientProof proof;
+        const char *secret;      /* NULL: none */
+        EVP_PKEY *public_key;    /* private_key_jwt; else NULL */
+        const char *key_id;      /* its kid; NULL: any */
+        const char *tls_subject; /* tls_client_auth: as nginx writes it; else NULL */
+        const char *alg;         /* of its access tokens */
         json_t *audience;
         json_t *default_scopes;
         json_t *optional_scopes;
@@ -55,6 +73,9 @@ Realm *realm_load(const char *path, GError **error);
 void realm_free(Realm *realm);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Realm, realm_free)
 
+/* realm_put_client: makes a client, or changes the members that json names (null takes one away).
+ * Who holds the former one holds it no longer. On an error all is as before. */
+bool realm_put_client(Realm *realm, const json_t *json, GError **error);
 const Client *realm_client(const Realm *realm, const char *id);       /* NULL: none */
 const Person *realm_person(const Realm *realm, const char *username); /* NULL: none */
 const Person *realm_person_by_id(const Realm *realm, const char *id); /* NULL: none */

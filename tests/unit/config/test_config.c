@@ -154,7 +154,7 @@ static void unknown_words(void)
                 { "a key of another section", "[authd]\nurl = https://x\n",
                   "t.conf:2: unknown key \"url\" in [authd]; its keys are: socket, listen, "
                   "listen_any, workers, cache_size, "
-                  "log_level, allow_development_issuers, core_dumps, admin_group" },
+                  "log_level, allow_development_issuers, core_dumps, admin_group, state_dir" },
                 { "a secret in the settings", "[issuer i]\nclient_secret = hunter2\n",
                   "t.conf:2: \"client_secret\" would put a secret into the settings; write it into "
                   "a file of its own (mode "
@@ -269,6 +269,47 @@ static void values(void)
                   "t.conf:2: \"HS256\" is no algorithm of ours; there are "
                   "RS256;RS384;RS512;PS256;PS384;PS512;ES256;ES384;"
                   "ES512;EdDSA" },
+                { "a relative state folder", "[authd]\nstate_dir = var/lib\n",
+                  "t.conf:2: \"var/lib\" is a relative path; write it from / on" },
+                { "a word that is almost none", "[authd]\nstate_dir = None\n",
+                  "t.conf:2: \"None\" is a relative path; write it from / on" },
+                { "keys that go stale at once", "[issuer i]\nstale_keys_max = 59s\n",
+                  "t.conf:2: \"59s\" is out of range; write 1m to 30d" },
+                { "keys for a season", "[issuer i]\nstale_keys_max = 31d\n",
+                  "t.conf:2: \"31d\" is out of range; write 1m to 30d" },
+                { "a proxy with a password", "[issuer i]\nproxy = http://me:hunter2@p:3128\n",
+                  "t.conf:2: the issuer cannot be reached so: its proxy is malformed, or names a "
+                  "user; write http://HOST:PORT, https://HOST:PORT or socks5h://HOST:PORT" },
+                { "a proxy that resolves names itself", "[issuer i]\nproxy = socks5://p:1080\n",
+                  "t.conf:2: the issuer cannot be reached so: its proxy must be http://, https:// "
+                  "or socks5h://HOST:PORT; write http://HOST:PORT, https://HOST:PORT or "
+                  "socks5h://HOST:PORT" },
+                { "an authentication of another world", "[issuer i]\nclient_auth = none\n",
+                  "t.conf:2: \"none\" is no way that authd authenticates; write "
+                  "client_secret_basic, client_secret_post, private_key_jwt or tls_client_auth" },
+                { "no call at all", "[issuer i]\nintrospection_calls = 0\n",
+                  "t.conf:2: \"0\" is no number from 1 to 256; write one" },
+                { "257 calls", "[issuer i]\nintrospection_calls = 257\n",
+                  "t.conf:2: \"257\" is no number from 1 to 256; write one" },
+                { "a signature perhaps", "[issuer i]\nintrospection_signed = maybe\n",
+                  "t.conf:2: \"maybe\" is neither true nor false; write one of them" },
+                { "a mode almost right", ISSUER "[policy p]\naudience = a\nintrospect = Always\n",
+                  "t.conf:5: \"Always\" says not when the issuer is asked; write never, always, "
+                  "writes or an age, as in max-age 5s" },
+                { "an age of nothing", ISSUER "[policy p]\naudience = a\nintrospect = max-age 0s\n",
+                  "t.conf:5: \"0s\" is out of range; write 1s to 1h" },
+                { "an age over an hour",
+                  ISSUER "[policy p]\naudience = a\nintrospect = max-age 3601s\n",
+                  "t.conf:5: \"3601s\" is out of range; write 1s to 1h" },
+                { "an age without unit",
+                  ISSUER "[policy p]\naudience = a\nintrospect = max-age 5\n",
+                  "t.conf:5: \"5\" lacks its unit; add s, m, h or d" },
+                { "an age with a word behind it",
+                  ISSUER "[policy p]\naudience = a\nintrospect = max-age 5s writes\n",
+                  "t.conf:5: \"5s writes\" is not a number and a unit; write a whole number and "
+                  "s, m, h or d" },
+                { "a budget without end", ISSUER "[policy p]\naudience = a\nkeys_stale_for = 31d\n",
+                  "t.conf:5: \"31d\" is out of range; write 0s to 30d" },
                 { "a relative socket", "[authd]\nsocket = authd.sock\n",
                   "t.conf:2: \"authd.sock\" is a relative path; write it from / on" },
                 { "a socket path of 108 bytes",
@@ -338,6 +379,14 @@ static void issuers(void)
                 { "a credential in a folder below",
                   "[issuer i]\nclient_secret_file = credential:a/kc\n",
                   "t.conf:2: \"credential:a/kc\" names no credential; write credential:NAME" },
+                { "a key of a client from a credential, without a folder of them",
+                  "[issuer i]\nclient_key_file = credential:kc\n",
+                  "t.conf:2: there is no $CREDENTIALS_DIRECTORY; add LoadCredential=kc:PATH to the "
+                  "unit, or write the file's path" },
+                { "a bearer token that is not there",
+                  "[issuer i]\nfetch_token_file = /nowhere/token\n",
+                  "t.conf:2: fetch_token_file: /nowhere/token: cannot open it: No such file or "
+                  "directory; give authd's user the right to read it, or name another" },
                 { "a credential outside its folder",
                   "[issuer i]\nclient_secret_file = credential:../kc\n",
                   "t.conf:2: \"credential:../kc\" names no credential; write credential:NAME" },
@@ -380,6 +429,10 @@ static void policies_point_at_their_line(void)
                 { "a role without client", GOOD "\nroles = admin\n", "t.conf:6: [policy p]: " },
                 { "a header without template", GOOD "headers = X-User\n",
                   "t.conf:5: [policy p]: headers" },
+                { "nobody may be asked", GOOD "introspect = writes\n",
+                  "t.conf:5: [policy p]: introspect = writes" },
+                { "somebody unknown is asked", GOOD "introspection_issuer = j\n",
+                  "t.conf:5: [policy p]: introspection_issuer = j" },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -430,10 +483,13 @@ static void every_value_reaches_its_member(void)
         static const char text[] =
             "[authd]\nsocket = /tmp/x\nlisten = 127.0.0.1:1; [::1]:2\nworkers = 3\ncache_size = "
             "1GiB\nlog_level = debug\n"
-            "allow_development_issuers = true\ncore_dumps = true\nadmin_group = wheel\n"
+            "allow_development_issuers = true\ncore_dumps = true\nadmin_group = wheel\nstate_dir = "
+            "/srv/authd\n"
             "[issuer i]\nurl = https://a\nfetch_url = http://127.0.0.1:9\nalgorithms = "
-            "ES256;EdDSA\nleeway = 2m\nclient_id = c\n"
-            "[policy p]\naudience = a\\;b; c\nleeway = 0s\nmax_age = 1h\nsubject = "
+            "ES256;EdDSA\nleeway = 2m\nstale_keys_max = 1m\ndistrust_kid = k1; k2\n"
+            "[issuer j]\nurl = https://b\nproxy = socks5h://p:1080\nstale_keys_max = 30d\n"
+            "[policy p]\nissuers = i\nkeys_stale_for = 0s\nintrospection_stale_for = 30d\n"
+            "audience = a\\;b; c\nleeway = 0s\nmax_age = 1h\nsubject = "
             "optional\nclaims = x=a\\s#b\n";
         g_autoptr(GError) error = NULL;
         g_autoptr(Config) config = config_parse("t.conf", span_from(text), &error);
@@ -452,7 +508,14 @@ static void every_value_reaches_its_member(void)
         g_assert_cmpstr(issuer->fetch_url, ==, "http://127.0.0.1:9");
         g_assert_cmpuint(issuer->algorithms, ==, (1u << ALG_ES256) | (1u << ALG_EDDSA));
         g_assert_cmpint(issuer->leeway_sec, ==, 120);
-        g_assert_cmpstr(issuer->client.client_id, ==, "c");
+        g_assert_cmpstr(config->state_dir, ==, "/srv/authd");
+        g_assert_cmpint(issuer->stale_keys_max_sec, ==, 60);
+        g_assert_cmpstr(issuer->distrust_kid[1], ==, "k2");
+        const IssuerSettings *other = config->issuers->pdata[1];
+        g_assert_cmpstr(other->proxy, ==, "socks5h://p:1080");
+        g_assert_cmpint(other->stale_keys_max_sec, ==, 30 * 24 * 3600);
+        g_assert_cmpint(policy->keys_stale_for_sec, ==, 0);
+        g_assert_cmpint(policy->introspection_stale_for_sec, ==, 30 * 24 * 3600);
         g_assert_cmpstr(policy->audience[0], ==, "a;b");
         g_assert_cmpstr(policy->audience[1], ==, "c");
         g_assert_cmpint(policy->leeway_sec, ==, 0);
@@ -502,6 +565,14 @@ static void shown_defaults_are_the_defaults(void)
         g_assert_cmpstr(written->admin_group, ==, bare->admin_group);
         g_assert_cmpuint(issuer->algorithms, ==, bare_issuer->algorithms);
         g_assert_cmpint(issuer->leeway_sec, ==, bare_issuer->leeway_sec);
+        g_assert_cmpint(issuer->stale_keys_max_sec, ==, bare_issuer->stale_keys_max_sec);
+        g_assert_cmpint(issuer->client.method, ==, bare_issuer->client.method);
+        g_assert_true(issuer->introspection_signed == bare_issuer->introspection_signed);
+        g_assert_cmpuint(issuer->introspection_calls_max, ==, bare_issuer->introspection_calls_max);
+        g_assert_cmpstr(written->state_dir, ==, bare->state_dir);
+        g_assert_cmpint(policy->introspect, ==, bare_policy->introspect);
+        g_assert_cmpint(policy->introspection_stale_for_sec, ==,
+                        bare_policy->introspection_stale_for_sec);
         g_assert_true(policy->subject_optional == bare_policy->subject_optional);
 }
 
@@ -563,10 +634,11 @@ static void file_that_is_not_there(void)
                         "user read this one");
 }
 
-static void expect_file(const char *key, const char *path, const char *message)
+/* more: settings without which the key would not be taken. */
+static void expect_file(const char *key, const char *path, const char *more, const char *message)
 {
         g_autofree char *text = g_strdup_printf(
-            "[issuer i]\nurl = https://a\nclient_id = c\n%s = %s\n" POLICY, key, path);
+            "[issuer i]\nurl = https://a\n# 3\n%s = %s\n%s" POLICY, key, path, more);
         g_autoptr(GError) error = NULL;
         g_autoptr(Config) config = config_parse("t.conf", span_from(text), &error);
         g_autofree char *wanted =
@@ -593,18 +665,40 @@ static void files_that_settings_name(void)
                             jwk_answer_text(JWK_E_EMPTY));
 
         g_assert_cmpint(g_chmod(open, 0644), ==, 0);
-        expect_file("client_secret_file", secret, NULL);
-        expect_file("client_secret_file", open,
-                    ": mode 0644 lets others read or change this secret; chmod 0600 it; give "
-                    "authd's user the right to read "
-                    "it, or name another");
-        expect_file("keys_file", keys, NULL);
-        expect_file("keys_file", no_keys, no_wanted);
-        expect_file("ca_file", certificates, NULL);
-        expect_file("ca_file", secret,
+        g_autofree char *key = folder_write(
+            &folder, "key.pem", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n");
+        g_autofree char *open_key = folder_write(
+            &folder, "open.pem", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n");
+        g_autofree char *client_key =
+            g_strdup_printf("client_id = c\nclient_auth = tls_client_auth\n"
+                            "client_cert_key_file = %s\n",
+                            key);
+        const char *client_jwt =
+            "client_id = c\nclient_auth = private_key_jwt\nclient_key_id = k\n";
+        const char *too_open =
+            ": mode 0644 lets others read or change this secret; chmod 0600 it; give "
+            "authd's user the right to read it, or name another";
+
+        g_assert_cmpint(g_chmod(open_key, 0644), ==, 0);
+        expect_file("client_secret_file", secret, "client_id = c\n", NULL);
+        expect_file("client_secret_file", open, "client_id = c\n", too_open);
+        expect_file("client_key_file", key, client_jwt, NULL);
+        expect_file("client_key_file", open_key, client_jwt, too_open);
+        expect_file("client_key_file", secret, client_jwt,
+                    " holds no private key in PEM form; convert it with openssl pkey");
+        expect_file("client_cert_file", certificates, client_key, NULL);
+        expect_file("client_cert_file", secret, client_key,
+                    " holds no certificate in PEM form; convert it with openssl x509");
+        /* As Kubernetes writes it. */
+        expect_file("fetch_token_file", open, "", NULL);
+        expect_file("keys_file", keys, "", NULL);
+        expect_file("keys_file", no_keys, "", no_wanted);
+        expect_file("ca_file", certificates, "", NULL);
+        expect_file("ca_file", secret, "",
                     " holds no certificate in PEM form; convert it with openssl x509");
 }
 
+/* Each text is [issuer i], with a keys_file that can be read where it names one. */
 static void issuers_that_contradict_themselves(void)
 {
         g_auto(Folder) folder = folder_new();
@@ -613,20 +707,98 @@ static void issuers_that_contradict_themselves(void)
             folder_write(&folder, "keys.json",
                          "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
                          "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}");
-        g_autofree char *nobody =
-            g_strdup_printf("[issuer i]\nurl = https://a\nclient_secret_file = %s\n", secret);
-        g_autofree char *both = g_strdup_printf(
-            "[issuer i]\nurl = https://a\nkeys_file = %s\nfetch_url = https://b\n", keys);
-        const Bad rows[] = {
-                { "a secret of no client", nobody,
-                  "t.conf:3: [issuer i] has client_secret_file without client_id; add the client's "
-                  "id" },
-                { "keys from a file, and an address to fetch them", both,
+        static const struct {
+                const char *sentence, *settings, *message;
+        } rows[] = {
+                { "a secret of no client", "client_secret_file = SECRET\n",
+                  "t.conf:3: [issuer i] client_secret_file: it says nothing without a client_id; "
+                  "set that too, or neither." },
+                { "a client without a secret", "client_id = c\n",
+                  "t.conf:1: [issuer i] client_secret_file: this client_auth needs it, and it is "
+                  "not set." },
+                { "a secret where a key is wanted",
+                  "client_id = c\nclient_auth = private_key_jwt\nclient_secret_file = SECRET\n",
+                  "t.conf:5: [issuer i] client_secret_file: this client_auth has no use for it; "
+                  "remove it, or choose the client_auth that has." },
+                { "keys from a file, and an address to fetch them",
+                  "keys_file = KEYS\nfetch_url = https://b\n",
                   "t.conf:4: [issuer i] has keys_file, so nothing is fetched, and fetch_url; leave "
                   "one of them out" },
+                { "keys from a file, and a token to fetch them",
+                  "keys_file = KEYS\nfetch_token_file = SECRET\n",
+                  "t.conf:4: [issuer i] has keys_file, so nothing is fetched, and "
+                  "fetch_token_file; leave one of them out" },
+                { "keys from a file, and a way to fetch them",
+                  "keys_file = KEYS\nproxy = http://p:1\n",
+                  "t.conf:4: [issuer i] has keys_file, so nothing is fetched, and proxy; leave one "
+                  "of them out" },
+                { "keys from a file, and nobody says where to ask",
+                  "keys_file = KEYS\nclient_id = c\nclient_secret_file = SECRET\n",
+                  "t.conf:4: [issuer i] has keys_file, so nobody learns where it answers about "
+                  "tokens; add introspection_url" },
+                { "a proxy on the way to ourselves",
+                  "fetch_url = http://127.0.0.1:9\nproxy = http://p:1\n",
+                  "t.conf:4: [issuer i] is reached by plain http, and that goes through no proxy; "
+                  "write https, or leave proxy out" },
+                { "a place to ask, and nobody who asks", "introspection_url = https://a/i\n",
+                  "t.conf:3: [issuer i] has introspection_url without client_id; add the client's "
+                  "id" },
+                { "signed answers to nobody", "introspection_signed = true\n",
+                  "t.conf:3: [issuer i] has introspection_signed without client_id; add the "
+                  "client's id" },
+                { "a proof of nobody", "client_auth = private_key_jwt\n",
+                  "t.conf:3: [issuer i] has client_auth without client_id; add the client's id" },
         };
 
-        refused(rows, G_N_ELEMENTS(rows));
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_autoptr(GString) text = g_string_new("[issuer i]\nurl = https://a\n");
+
+                g_string_append_printf(text, "%s" POLICY, rows[i].settings);
+                g_string_replace(text, "SECRET", secret, 0);
+                g_string_replace(text, "KEYS", keys, 0);
+                refused(&(Bad){ rows[i].sentence, text->str, rows[i].message }, 1);
+        }
+}
+
+static void whoever_is_asked_about_tokens(void)
+{
+        g_auto(Folder) folder = folder_new();
+        g_autofree char *secret = folder_write(&folder, "secret", "hunter2\n");
+        g_autofree char *text = g_strdup_printf(
+            "[issuer i]\nurl = https://a\nclient_id = c\nclient_auth = client_secret_post\n"
+            "client_secret_file = %s\nintrospection_url = https://a/i\nintrospection_signed = "
+            "true\n"
+            "introspection_calls = 256\n[policy p]\naudience = a\nintrospect = max-age 5s\n"
+            "introspection_issuer = i\n[policy q]\naudience = a\nintrospect = writes\n",
+            secret);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) config = config_parse("t.conf", span_from(text), &error);
+
+        g_assert_no_error(error);
+        const IssuerSettings *issuer = config->issuers->pdata[0];
+        const PolicySettings *policy = config->policies->pdata[0],
+                             *other = config->policies->pdata[1];
+        g_assert_cmpstr(issuer->client.client_id, ==, "c");
+        g_assert_cmpint(issuer->client.method, ==, CLIENT_AUTH_SECRET_POST);
+        g_assert_cmpstr(issuer->client.secret_file, ==, secret);
+        g_assert_cmpstr(issuer->introspection_url, ==, "https://a/i");
+        g_assert_true(issuer->introspection_signed);
+        g_assert_cmpuint(issuer->introspection_calls_max, ==, 256);
+        g_assert_cmpint(policy->introspect, ==, INTROSPECT_MODE_MAX_AGE);
+        g_assert_cmpint(policy->introspect_max_age_sec, ==, 5);
+        g_assert_cmpstr(policy->introspection_issuer, ==, "i");
+        g_assert_cmpint(policy->keys_stale_for_sec, ==, POLICY_STALE_UNSET);
+        g_assert_cmpint(other->introspect, ==, INTROSPECT_MODE_WRITES);
+}
+
+static void nothing_outlives_a_daemon_without_state(void)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) config =
+            config_parse("t.conf", span_from("[authd]\nstate_dir = none\n" GOOD), &error);
+
+        g_assert_no_error(error);
+        g_assert_null(config->state_dir);
 }
 
 static void clients_and_their_policies(void)
@@ -727,6 +899,9 @@ int main(int argc, char **argv)
         g_test_add_func("/config/files-that-settings-name", files_that_settings_name);
         g_test_add_func("/config/issuers-that-contradict-themselves",
                         issuers_that_contradict_themselves);
+        g_test_add_func("/config/whoever-is-asked-about-tokens", whoever_is_asked_about_tokens);
+        g_test_add_func("/config/nothing-outlives-a-daemon-without-state",
+                        nothing_outlives_a_daemon_without_state);
         g_test_add_func("/config/clients-and-their-policies", clients_and_their_policies);
         g_test_add_func("/config/credentials-are-found-in-their-folder",
                         credentials_are_found_in_their_folder);

@@ -145,9 +145,9 @@ static void test_rotation(void)
         g_autoptr(Keyring) keyring = open_ring(NULL);
         g_autofree char *first = g_strdup(keyring_signer(keyring, "ES256")->kid);
 
-        g_assert_null(keyring_rotate(keyring, "HS256"));
-        g_assert_null(keyring_rotate(keyring, "RSA-OAEP"));
-        const SigningKey *second = keyring_rotate(keyring, "ES256");
+        g_assert_null(keyring_rotate(keyring, "HS256", NULL));
+        g_assert_null(keyring_rotate(keyring, "RSA-OAEP", NULL));
+        const SigningKey *second = keyring_rotate(keyring, "ES256", NULL);
         g_assert_true(keyring_signer(keyring, "ES256") == second);
         g_assert_true(keyring_find(keyring, first)->enabled);
         g_assert_true(keyring_disable(keyring, second->kid));
@@ -166,7 +166,7 @@ static void test_state(void)
         g_autofree char *file = g_build_filename(folder, "keys.json", NULL);
         GStatBuf facts;
         Keyring *before = open_ring(folder);
-        g_autofree char *kid = g_strdup(keyring_rotate(before, "ES256")->kid);
+        g_autofree char *kid = g_strdup(keyring_rotate(before, "ES256", NULL)->kid);
         g_autofree char *gone = g_strdup(keyring_signer(before, "EdDSA")->kid);
 
         keyring_disable(before, gone);

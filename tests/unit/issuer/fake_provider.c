@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -16,7 +17,7 @@ typedef struct Page {
         unsigned status;
         char *headers;
         char *body;
-        char *head; /* of the last request */
+        char *head; /* of the last request, and its body */
         unsigned n_requests;
 } Page;
 
@@ -68,14 +69,34 @@ static Page *provider_page(FakeProvider *provider, const char *path)
         return page;
 }
 
-/* The path of a request, or NULL; a GET has no body to wait for. */
+/* Has all of it come, its body too? A request without Content-Length has none. */
+static bool request_is_whole(const char *request)
+{
+        const char *head_end = strstr(request, "\r\n\r\n");
+        const char *length = strcasestr(request, "\r\nContent-Length:");
+
+        if (!head_end)
+                return false;
+        if (!length || length > head_end)
+                return true;
+        return strlen(head_end + 4) >= strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
+}
+
+static char *request_path(const char *request)
+{
+        g_auto(GStrv) words = g_strsplit(request, " ", 3);
+        bool known = g_str_equal(words[0], "GET") || g_str_equal(words[0], "POST");
+
+        return known && words[1] ? g_strdup(words[1]) : NULL;
+}
+
+/* The path of a GET or POST, or NULL; ret_head gets all of it. */
 static char *provider_read_path(int fd, char **ret_head)
 {
-        char request[REQUEST_SIZE_MAX + 1] = "";
+        g_autofree char *request = g_malloc0(REQUEST_SIZE_MAX + 1);
         size_t len = 0;
-        const char *end;
 
-        while (len < REQUEST_SIZE_MAX && !strstr(request, "\r\n\r\n")) {
+        while (len < REQUEST_SIZE_MAX && !request_is_whole(request)) {
                 ssize_t n = recv(fd, request + len, REQUEST_SIZE_MAX - len, 0);
 
                 if (n <= 0)
@@ -83,10 +104,8 @@ static char *provider_read_path(int fd, char **ret_head)
                 len += (size_t) n;
                 request[len] = '\0';
         }
-        if (!g_str_has_prefix(request, "GET ") || !(end = strchr(request + 4, ' ')))
-                return NULL;
         *ret_head = g_strdup(request);
-        return g_strndup(request + 4, (gsize) (end - request - 4));
+        return request_path(request);
 }
 
 static void provider_accept(FakeProvider *provider)

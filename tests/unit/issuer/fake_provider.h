@@ -24,7 +24,8 @@ void fake_provider_serve(FakeProvider *provider, const char *path, unsigned stat
 void fake_provider_hold(FakeProvider *provider);
 void fake_provider_release(FakeProvider *provider);
 unsigned fake_provider_count(FakeProvider *provider, const char *path); /* requests that came */
-/* fake_provider_head: of the last request for path; caller frees. NULL: none came. */
+/* fake_provider_head: of the last request for path, with its body; caller frees. NULL: none came.
+ */
 char *fake_provider_head(FakeProvider *provider, const char *path);
 void fake_provider_die(FakeProvider *provider); /* its port is closed from now on */
 void fake_provider_free(FakeProvider *provider);

@@ -58,6 +58,10 @@ static const KindRow kinds[] = {
         { "neither says anything", "", "{}", TOKEN_KIND_UNMARKED },
         { "JWT in the header says nothing", "JWT", "{}", TOKEN_KIND_UNMARKED },
         { "JWT in any case says nothing", "jWt", "{}", TOKEN_KIND_UNMARKED },
+        { "JOSE in the header says nothing", "JOSE", "{}", TOKEN_KIND_UNMARKED },
+        { "JOSE+JSON is no compact token's", "JOSE+JSON", "{}", TOKEN_KIND_OTHER },
+        { "JOSE in the header and ID: the claim counts", "JOSE", "{\"typ\":\"ID\"}",
+          TOKEN_KIND_ID },
         { "at+jwt", "at+jwt", "{}", TOKEN_KIND_ACCESS },
         { "application/at+jwt", "Application/AT+JWT", "{}", TOKEN_KIND_ACCESS },
         { "logout+jwt", "logout+jwt", "{}", TOKEN_KIND_LOGOUT },
@@ -118,6 +122,83 @@ static const FindRow finds[] = {
         { "the empty name", "", "empty" },
 };
 
+/* What is merged; own NULL: opaque. */
+typedef struct MergeRow {
+        const char *sentence;
+        const char *own;
+        const char *answer;
+        const char *merged; /* as an object; NULL: not active, or refused with trouble */
+        const char *trouble;
+        TokenKind kind;
+} MergeRow;
+
+static const MergeRow merges[] = {
+        { "an opaque token's claims are the answer without active", NULL,
+          "{\"active\":true,\"iss\":\"i\",\"sub\":\"s\",\"exp\":5}",
+          "{\"iss\":\"i\",\"sub\":\"s\",\"exp\":5}" },
+        { "a missing iss is the issuer that was asked", NULL, "{\"active\":true}",
+          "{\"iss\":\"https://asked\"}" },
+        { "a token in the answer is left out", NULL,
+          "{\"active\":true,\"iss\":\"i\",\"jwt\":\"e.y.J\"}", "{\"iss\":\"i\"}" },
+        { "not active", NULL, "{\"active\":false}" },
+        { "not active: nothing else is looked at", "{\"sub\":\"a\"}",
+          "{\"active\":false,\"sub\":\"b\",\"exp\":\"never\"}" },
+        { "active is a string", NULL, "{\"active\":\"true\"}", NULL, "active" },
+        { "active is a number", NULL, "{\"active\":1}", NULL, "active" },
+        { "active is null", NULL, "{\"active\":null}", NULL, "active" },
+        { "active is missing", NULL, "{\"sub\":\"s\"}", NULL, "active" },
+        { "active twice", NULL, "{\"active\":true,\"active\":true}", NULL, "JSON" },
+        { "active twice, spelled in two ways", NULL, "{\"active\":false,\"\\u0061ctive\":true}",
+          NULL, "JSON" },
+        { "a list", NULL, "[{\"active\":true}]", NULL, "JSON" },
+        { "bytes behind it", NULL, "{\"active\":true} x", NULL, "JSON" },
+        { "too deep", NULL, "{\"active\":true,\"x\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}", NULL,
+          "JSON" },
+        { "a claim of the wrong type", NULL, "{\"active\":true,\"exp\":\"soon\"}", NULL, "exp" },
+        { "the answer fills what the token lacks", "{\"iss\":\"i\",\"exp\":5}",
+          "{\"active\":true,\"sub\":\"s\",\"realm_access\":{\"roles\":[\"r\"]}}",
+          "{\"iss\":\"i\",\"exp\":5,\"sub\":\"s\",\"realm_access\":{\"roles\":[\"r\"]}}" },
+        { "the token's own claims win", "{\"iss\":\"i\",\"scope\":\"a\",\"exp\":5,\"aud\":\"x\"}",
+          "{\"active\":true,\"scope\":\"a b admin\",\"exp\":9,\"aud\":[\"x\",\"y\"]}",
+          "{\"iss\":\"i\",\"scope\":\"a\",\"exp\":5,\"aud\":\"x\"}" },
+        { "a token without iss gets none from who was asked", "{\"sub\":\"s\"}",
+          "{\"active\":true}", "{\"sub\":\"s\"}" },
+        { "another iss", "{\"iss\":\"i\"}", "{\"active\":true,\"iss\":\"j\"}", NULL, "(iss)" },
+        { "another sub", "{\"sub\":\"s\"}", "{\"active\":true,\"sub\":\"S\"}", NULL, "(sub)" },
+        { "another jti", "{\"jti\":\"1\"}", "{\"active\":true,\"jti\":\"2\"}", NULL, "(jti)" },
+        { "a jti of another type", "{\"jti\":\"1\"}", "{\"active\":true,\"jti\":1}", NULL,
+          "(jti)" },
+        { "another azp", "{\"azp\":\"a\"}", "{\"active\":true,\"azp\":\"b\"}", NULL, "(azp)" },
+        { "another client_id", "{\"client_id\":\"a\"}", "{\"active\":true,\"client_id\":\"b\"}",
+          NULL, "(client_id)" },
+        { "azp here and another client_id there", "{\"azp\":\"a\"}",
+          "{\"active\":true,\"client_id\":\"b\"}", NULL, "(client_id)" },
+        { "client_id here and another azp there", "{\"client_id\":\"a\"}",
+          "{\"active\":true,\"azp\":\"b\"}", NULL, "(client_id)" },
+        { "azp here and the same client_id there", "{\"azp\":\"a\"}",
+          "{\"active\":true,\"client_id\":\"a\"}", "{\"azp\":\"a\",\"client_id\":\"a\"}" },
+        { "token_type Bearer is an access token", NULL,
+          "{\"active\":true,\"iss\":\"i\",\"token_type\":\"bearer\"}",
+          "{\"iss\":\"i\",\"token_type\":\"bearer\"}", NULL, TOKEN_KIND_ACCESS },
+        { "token_type Bearer of an ID token", NULL,
+          "{\"active\":true,\"iss\":\"i\",\"token_type\":\"Bearer\",\"typ\":\"ID\"}",
+          "{\"iss\":\"i\",\"token_type\":\"Bearer\",\"typ\":\"ID\"}", NULL, TOKEN_KIND_ID },
+        { "typ Bearer alone", NULL, "{\"active\":true,\"iss\":\"i\",\"typ\":\"Bearer\"}",
+          "{\"iss\":\"i\",\"typ\":\"Bearer\"}", NULL, TOKEN_KIND_ACCESS },
+        { "token_type DPoP is no bearer token", NULL,
+          "{\"active\":true,\"iss\":\"i\",\"token_type\":\"DPoP\",\"typ\":\"Bearer\"}",
+          "{\"iss\":\"i\",\"token_type\":\"DPoP\",\"typ\":\"Bearer\"}", NULL, TOKEN_KIND_DPOP },
+        { "token_type DPoP of a token that does not say so itself", "{\"typ\":\"Bearer\"}",
+          "{\"active\":true,\"token_type\":\"dpop\"}",
+          "{\"typ\":\"Bearer\",\"token_type\":\"dpop\"}", NULL, TOKEN_KIND_DPOP },
+        { "token_type Bearer does not make a JWT an access token", "{\"sub\":\"s\"}",
+          "{\"active\":true,\"token_type\":\"Bearer\"}",
+          "{\"sub\":\"s\",\"token_type\":\"Bearer\"}", NULL, TOKEN_KIND_UNMARKED },
+        { "a token_type that nobody knows", NULL,
+          "{\"active\":true,\"iss\":\"i\",\"token_type\":\"mac\",\"typ\":\"Bearer\"}",
+          "{\"iss\":\"i\",\"token_type\":\"mac\",\"typ\":\"Bearer\"}", NULL, TOKEN_KIND_OTHER },
+};
+
 static Claims *parse(const char *payload, const char *typ)
 {
         Claims *claims = NULL;
@@ -154,6 +235,52 @@ static void run_find(const void *data)
         Span found = tape_string(claims_find(claims, row->path));
 
         g_assert_true(span_equal(found, span_from(row->found)));
+}
+
+static void assert_claims(const Claims *claims, const char *wanted)
+{
+        g_autoptr(GString) text = g_string_new(NULL);
+        json_t *found, *expected = json_loads(wanted, JSON_REJECT_DUPLICATES, NULL);
+
+        tape_write(claims_root(claims), text);
+        found = json_loads(text->str, JSON_REJECT_DUPLICATES, NULL);
+        g_assert_nonnull(expected);
+        if (!json_equal(found, expected))
+                g_error("%s instead of %s", text->str, wanted);
+        json_decref(found);
+        json_decref(expected);
+}
+
+static void run_merge(const void *data)
+{
+        const MergeRow *row = data;
+        g_autoptr(Claims) own = row->own ? parse(row->own, "") : NULL, merged = NULL;
+        const char *trouble = NULL;
+        bool active = false;
+        int r = claims_merge(own, span_from(row->answer), span_from("https://asked"), &active,
+                             &merged, &trouble);
+
+        g_assert_cmpint(r, ==, row->trouble ? CLAIMS_E_MALFORMED : 0);
+        g_assert_true(active == (row->merged != NULL) && (merged != NULL) == active);
+        if (row->trouble)
+                g_assert_nonnull(strstr(trouble, row->trouble));
+        if (!merged)
+                return;
+        assert_claims(merged, row->merged);
+        g_assert_cmpstr(token_kind_text(claims_kind(merged)), ==, token_kind_text(row->kind));
+}
+
+/* at+jwt in the header is known to the token alone. */
+static void test_merged_header(void)
+{
+        g_autoptr(Claims) own = parse("{}", "at+jwt"), merged = NULL;
+        bool active = false;
+
+        g_assert_cmpint(
+            claims_merge(own, span_from("{\"active\":true}"), SPAN_EMPTY, &active, &merged, NULL),
+            ==, 0);
+        g_assert_cmpint(claims_kind(merged), ==, TOKEN_KIND_ACCESS);
+        g_assert_cmpint(claims_header_kind(merged), ==, TOKEN_KIND_ACCESS);
 }
 
 static void test_texts(void)
@@ -268,6 +395,9 @@ int main(int argc, char **argv)
                 rows_add("claims/kind", kinds[i].sentence, &kinds[i], run_kind);
         for (size_t i = 0; i < G_N_ELEMENTS(finds); i++)
                 rows_add("claims/find", finds[i].sentence, &finds[i], run_find);
+        for (size_t i = 0; i < G_N_ELEMENTS(merges); i++)
+                rows_add("claims/merge", merges[i].sentence, &merges[i], run_merge);
+        g_test_add_func("/claims/merge/the header's kind stays", test_merged_header);
         g_test_add_func("/claims/each text is found", test_texts);
         g_test_add_func("/claims/what is absent is empty", test_absent);
         g_test_add_func("/claims/fractions of a second are cut", test_times);

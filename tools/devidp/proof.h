@@ -1,0 +1,18 @@
+/* proof: which client asks, and does it show so in the way that it is registered for.
+ *
+ * One way a request (RFC 6749 §2.3). tls_client_auth rests on what a TLS server in front says in
+ * TLS_VERIFY and TLS_SUBJECT (nginx: $ssl_client_verify, $ssl_client_s_dn); these count only while
+ * tls_client_header is switched on. */
+#pragma once
+
+#include "idp.h"
+
+#define TLS_VERIFY  "x-client-cert-verify" /* SUCCESS */
+#define TLS_SUBJECT "x-client-cert-subject"
+
+typedef struct ProofRefusal {
+        bool known;      /* the id is ours */
+        const char *why; /* NULL: Keycloak's usual words say enough */
+} ProofRefusal;
+
+const Client *proof_client(Idp *idp, const Question *question, ProofRefusal *ret_refusal);
