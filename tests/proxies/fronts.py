@@ -60,7 +60,7 @@ class Front:
         """examples/proxies.conf with this provider, and this user's processes for those of the proxies' users."""
         text = self.with_addresses((EXAMPLES / "proxies.conf").read_text())
         text = text.replace("url = https://sso.example.com/realms/example", f"url = {provider.issuer_url}")
-        return text.replace("user:www-data, user:haproxy, user:caddy", f"user:www-data, uid:{os.getuid()}") + more
+        return text.replace("user:haproxy; user:caddy", f"uid:{os.getuid()}") + more
 
     def start(self):
         for file in (EXAMPLES / self.name).iterdir():
