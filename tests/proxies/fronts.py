@@ -46,6 +46,7 @@ class Front:
             (f"127.0.0.1:{EXAMPLE_SERVICE}", f"127.0.0.1:{self.service_port}"),
             (f"127.0.0.1:{EXAMPLE_WEB}", f"127.0.0.1:{self.port}"),
             (f"*:{EXAMPLE_WEB}", f"*:{self.port}"),
+            (f"http://:{EXAMPLE_WEB}", f"http://:{self.port}"),
             (f"port_value: {EXAMPLE_AUTHD}", f"port_value: {self.authd_port}"),
             (f"port_value: {EXAMPLE_SERVICE}", f"port_value: {self.service_port}"),
             (f"port_value: {EXAMPLE_WEB}", f"port_value: {self.port}"),
