@@ -1,13 +1,17 @@
 -- authd.lua: asks authd before a request goes on, with HAProxy's own HTTP client (2.6 or newer).
 --
---     lua-load authd.lua unix@/run/authd/authd.sock X-Auth-Request-User …
+--     setenv AUTHD_ADDRESS unix@/run/authd/authd.sock
+--     setenv AUTHD_HEADERS "X-Auth-Request-User …"
+--     lua-load authd.lua
 --     http-request lua.authd POLICY
+--     http-request deny deny_status 503 unless { var(txn.authd_allows) -m bool }
 --
--- The headers named at load time are set from authd's answer, in place of any that the client sent; all other answers
--- than a yes end the request here. Could not ask is 503, never a yes.
-local arguments = table.pack(...)
-local destination = arguments[1]
-local handed_on = { table.unpack(arguments, 2, arguments.n) }
+-- The headers named are set from authd's answer, in place of any that the client sent; all other answers than a yes end
+-- the request here. Could not ask is 503, never a yes. HAProxy goes on with a request when an action of Lua fails: the
+-- last line is what makes a fault of this file a no.
+local destination = os.getenv("AUTHD_ADDRESS")
+local handed_on = {}
+for name in os.getenv("AUTHD_HEADERS"):gmatch("%S+") do handed_on[#handed_on + 1] = name end
 local TIMEOUT_MSEC = 5000
 
 -- Of a refusal the client sees these.
@@ -55,7 +59,7 @@ end
 core.register_action("authd", { "http-req" }, function(txn, policy)
     local client = core.httpclient()
     local asked, answer = pcall(client.get, client, {
-        url = "http://localhost/auth/" .. policy,
+        url = "http://127.0.0.1/auth/" .. policy, -- a name would be asked of DNS
         headers = question(txn),
         dst = destination,
         timeout = TIMEOUT_MSEC,
@@ -74,4 +78,5 @@ core.register_action("authd", { "http-req" }, function(txn, policy)
         local value = first(answer.headers, name)
         if value and value:match("%S") then txn.http:req_set_header(name, value) end
     end
+    txn:set_var("txn.authd_allows", true)
 end, 1)
