@@ -3,12 +3,15 @@
 Read by hand and strictly, so that a second request that a proxy let through inside a first one is seen as what it is.
 """
 
+import base64
+import hashlib
 import json
 import socket
 import threading
 
 HEAD_MAX = 1 << 20
-WEBSOCKET = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+WEBSOCKET = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n\r\n"
+WEBSOCKET_ID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 
 
 class Echo:
@@ -49,11 +52,13 @@ class Echo:
         headers = self._headers(stream)
         request = {"method": method, "target": target, "headers": headers}
         self.arrived.append(request)
-        if any(name.lower() == "upgrade" and value.lower() == "websocket" for name, value in headers):
-            client.sendall(WEBSOCKET)
+        named = {name.lower(): value for name, value in headers}
+        if named.get("upgrade", "").lower() == "websocket":
+            digest = hashlib.sha1((named.get("sec-websocket-key", "") + WEBSOCKET_ID).encode()).digest()
+            client.sendall(WEBSOCKET.format(base64.b64encode(digest).decode()).encode())
             client.sendall(stream.readline())  # one line there and back
             return False
-        self._skip_body(stream, {name.lower(): value for name, value in headers})
+        self._skip_body(stream, named)
         text = json.dumps(request).encode()
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
         client.sendall(head.encode() + (b"" if method == "HEAD" else text))

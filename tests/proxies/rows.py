@@ -2,7 +2,7 @@
 
 A row's outcome is the status that the client sees, and which identity arrived at the service: ALICE's, NOBODY (the
 request arrived without any), or None (nothing arrived). `but` names the proxies that refuse such a request by
-themselves, with their status; nothing arrives then. Whatever the row, ROOT never arrives in an identity header.
+themselves, with their status (nothing arrives then), or read it as another harmless one: (status, what arrives). Whatever the row, ROOT never arrives in an identity header.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 ROOT = "root-of-all"  # what a client would like to be
 ALICE, NOBODY = "alice", "nobody"
 USER = "X-Auth-Request-User"
-PORT_GO_400 = {"traefik": 400, "caddy": 400}
 
 
 @dataclass
