@@ -1,7 +1,11 @@
 #include "daemon.h"
 
+#include "asking.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "clinic.h"
+#include "distrusting.h"
+#include "outage.h"
 #include "report.h"
 #include "token/json.h"
 #include "worker.h"
@@ -17,18 +21,29 @@
 #define SOCKET_MODE                                                                                \
         0666 /* any local service may ask; the folder and the doors say who may do more */
 
+/* Answers about tokens are kept in so much beside the claims: a quarter, and room for a large one.
+ */
+#define ANSWERS_SIZE_SHARE 4
+#define ANSWERS_SIZE_MIN   (1024 * 1024)
+
 struct Daemon {
         char *config_path;
         Config *config;
         GMainLoop *loop;
         Mailbox *mailbox;
+        Store *store;        /* NULL: none, or it could not be opened */
+        char *state_trouble; /* why not; NULL: it could, or none is wanted */
         Fetcher *fetcher;
         Issuers *issuers;
+        Clinic *clinic;
+        Outage *outage;
         IssuerView *view;
         Listener *listener;
         ClaimsCache *cache;
         Replay *replay;
         Nonces *nonces;
+        ClaimsCache *answers;
+        Asking asking;
         MetricRegistry *registry;
         ApiMetrics metrics;
         uint64_t by_class[CLASS_FORBIDDEN + 1];
@@ -38,7 +53,7 @@ struct Daemon {
         unsigned n_pulses; /* workers that have not answered the watchdog's letter */
         Report report;
         char *last_error;
-        GSource *sources[4];
+        GSource *sources[5];
         unsigned n_sources;
 };
 
@@ -83,6 +98,14 @@ static void publish_rules(Daemon *daemon, Publication *publication)
                 worker_give_rules(daemon->workers[i], &rules, publication_seen, publication);
 }
 
+/* publish_view: the one that the workers were sent already; by its answer each has it. */
+static void publish_view(Daemon *daemon, Publication *publication)
+{
+        publication->n_waiting = daemon->n_workers;
+        for (unsigned i = 0; i < daemon->n_workers; i++)
+                worker_give_view(daemon->workers[i], daemon->view, publication_seen, publication);
+}
+
 static void view_changed(IssuerView *view, void *userdata)
 {
         Daemon *daemon = userdata;
@@ -118,6 +141,7 @@ static void warn_fixed_settings(const Config *old, const Config *new)
                 { "cache_size", old->cache_size_bytes != new->cache_size_bytes },
                 { "core_dumps", old->core_dumps != new->core_dumps },
                 { "admin_group", g_strcmp0(old->admin_group, new->admin_group) != 0 },
+                { "state_dir", g_strcmp0(old->state_dir, new->state_dir) != 0 },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)
@@ -200,33 +224,79 @@ static void reload(Daemon *daemon, Worker *asker, uint64_t id)
 
 /* What workers ask. */
 
-typedef struct KeyQuestion {
-        Worker *worker;
-        CheckNeeds needs;
-} KeyQuestion;
-
-static void keys_answered(IssuerKeysAnswer answer, void *userdata)
-{
-        g_autofree KeyQuestion *question = userdata;
-
-        worker_answer_needs(question->worker, &question->needs,
-                            answer == ISSUER_KEYS_UNAVAILABLE ? ASKED_IN_VAIN : ASKED_FRESH, NULL);
-}
-
 static void worker_wants_keys(Worker *worker, const CheckNeeds *needs, void *userdata)
 {
         Daemon *daemon = userdata;
-        KeyQuestion *question = g_new(KeyQuestion, 1);
 
-        *question = (KeyQuestion){ worker, *needs };
-        issuers_want_key(daemon->issuers, needs->issuer, span_from(question->needs.kid),
-                         keys_answered, question);
+        asking_keys(&daemon->asking, worker, needs);
 }
 
 static void worker_wants_introspection(Worker *worker, const CheckNeeds *needs, Span token,
                                        Claims *own, void *userdata)
 {
-        worker_answer_needs(worker, needs, ASKED_IN_VAIN, "nobody asks it yet.");
+        Daemon *daemon = userdata;
+
+        asking_introspection(&daemon->asking, worker, needs, token, own);
+}
+
+/* What administrators ask. */
+
+typedef struct AdminQuestion {
+        Worker *worker;
+        uint64_t id;
+} AdminQuestion;
+
+/* distrust: told to be done only when every worker has the view without the key. */
+static void distrust(Daemon *daemon, Worker *asker, uint64_t id, const char *question)
+{
+        Publication *publication = g_new0(Publication, 1);
+
+        *publication = (Publication){ .daemon = daemon, .asker = asker, .id = id };
+        if (distrusting_do(daemon->issuers, question, &publication->answer))
+                publish_view(daemon, publication);
+        else
+                publication_answer(publication);
+}
+
+static void examined(MainAnswer *answer, void *userdata)
+{
+        g_autofree AdminQuestion *question = userdata;
+
+        worker_answer_main(question->worker, question->id, answer);
+}
+
+static void examine(Daemon *daemon, Worker *asker, uint64_t id, const char *issuer)
+{
+        AdminQuestion *question = g_new(AdminQuestion, 1);
+
+        *question = (AdminQuestion){ asker, id };
+        clinic_admit(daemon->clinic, issuer, daemon->config->policies, examined, question);
+}
+
+static gboolean on_look(gpointer userdata)
+{
+        Daemon *daemon = userdata;
+        size_t n_issuers = issuers_size(daemon->issuers);
+        g_autofree IssuerOutage *issuers = g_new0(IssuerOutage, n_issuers);
+
+        for (size_t i = 0; i < n_issuers; i++)
+                issuers_outage(daemon->issuers, i, &issuers[i]);
+        outage_look(daemon->outage, issuers, n_issuers, daemon->config->compiled,
+                    clock_monotonic_usec());
+        return G_SOURCE_CONTINUE;
+}
+
+static void report(Daemon *daemon, Worker *asker, uint64_t id, MainQuestion what,
+                   const char *argument)
+{
+        MainAnswer answer;
+
+        on_look(daemon);
+        daemon->report.n_parked = 0;
+        for (unsigned i = 0; i < daemon->n_workers; i++)
+                daemon->report.n_parked += worker_n_parked(daemon->workers[i]);
+        report_answer(&daemon->report, what, argument, &answer);
+        worker_answer_main(asker, id, &answer);
 }
 
 static void worker_wants_answer(Worker *worker, uint64_t id, MainQuestion what, char *argument,
@@ -234,17 +304,13 @@ static void worker_wants_answer(Worker *worker, uint64_t id, MainQuestion what, 
 {
         Daemon *daemon = userdata;
         g_autofree char *owned = argument;
-        MainAnswer answer;
 
-        if (what == MAIN_RELOAD) {
-                reload(daemon, worker, id);
-                return;
+        switch (what) {
+        case MAIN_RELOAD: reload(daemon, worker, id); break;
+        case MAIN_DISTRUST: distrust(daemon, worker, id, owned); break;
+        case MAIN_DOCTOR: examine(daemon, worker, id, owned); break;
+        default: report(daemon, worker, id, what, owned); break;
         }
-        daemon->report.n_parked = 0;
-        for (unsigned i = 0; i < daemon->n_workers; i++)
-                daemon->report.n_parked += worker_n_parked(daemon->workers[i]);
-        report_answer(&daemon->report, what, owned, &answer);
-        worker_answer_main(worker, id, &answer);
 }
 
 static void worker_closed(const Peer *peer, void *userdata)
@@ -322,6 +388,21 @@ static void make_metrics(Daemon *daemon)
         };
 }
 
+/* open_state: without a state database nothing outlives us, and that is no reason not to answer. */
+static void open_state(Daemon *daemon)
+{
+        const char *folder = daemon->config->state_dir;
+        g_autoptr(GError) error = NULL;
+
+        daemon->store = folder ? store_open(folder, &error) : NULL;
+        if (!error)
+                return;
+        daemon->state_trouble = g_strdup(error->message);
+        log_event(LOG_LEVEL_WARNING, "state_unavailable", error->message,
+                  LOG_TEXT("state_dir", folder),
+                  LOG_TEXT("consequence", "keys and distrust are forgotten with a restart"));
+}
+
 static bool make_issuers(Daemon *daemon, GError **error)
 {
         static const char *const by_call[] = { "issuer", "call", "result", NULL };
@@ -331,7 +412,10 @@ static bool make_issuers(Daemon *daemon, GError **error)
             metric_family_new(daemon->registry, METRIC_COUNTER, "authd_upstream_calls_total",
                               "Requests to issuers.", by_call, NULL, 0);
         daemon->fetcher = fetcher_new(NULL);
-        daemon->issuers = issuers_new(NULL, daemon->fetcher, NULL, &hooks);
+        daemon->issuers = issuers_new(NULL, daemon->fetcher, daemon->store, &hooks);
+        daemon->asking = (Asking){ daemon->issuers, daemon->answers };
+        daemon->clinic = clinic_new(daemon->fetcher, daemon->issuers);
+        daemon->outage = outage_new(outage_log, NULL);
         return issuers_configure(daemon->issuers, daemon->config->issuers,
                                  daemon->config->allow_development_issuers, error);
 }
@@ -343,6 +427,7 @@ static bool make_workers(Daemon *daemon, GError **error)
                 .cache = daemon->cache,
                 .replay = daemon->replay,
                 .nonces = daemon->nonces,
+                .answers = daemon->answers,
                 .metrics = daemon->metrics,
                 .hooks = { worker_closed, worker_wants_keys, worker_wants_introspection,
                            worker_wants_answer, daemon },
@@ -436,6 +521,7 @@ static void watch_signals(Daemon *daemon)
         add_source(daemon, g_unix_signal_source_new(SIGTERM), on_stop);
         add_source(daemon, g_unix_signal_source_new(SIGINT), on_stop);
         add_source(daemon, g_unix_signal_source_new(SIGHUP), on_hangup);
+        add_source(daemon, g_timeout_source_new_seconds(OUTAGE_LOOK_SEC), on_look);
         if (sd_watchdog_enabled(0, &watchdog_usec) > 0)
                 add_source(daemon, g_timeout_source_new((guint) (watchdog_usec / 2000)),
                            on_watchdog);
@@ -449,6 +535,10 @@ static void make_report(Daemon *daemon)
                 .issuers = daemon->issuers,
                 .listener = daemon->listener,
                 .cache = daemon->cache,
+                .answers = daemon->answers,
+                .outage = daemon->outage,
+                .store = daemon->store,
+                .state_trouble = daemon->state_trouble,
                 .registry = daemon->registry,
                 .n_workers = daemon->n_workers,
                 .started_at_sec = clock_wall_sec(),
@@ -469,7 +559,10 @@ Daemon *daemon_new(const char *config_path, Config *config, GError **error)
         daemon->cache = claims_cache_new(config->cache_size_bytes);
         daemon->replay = replay_new(REPLAY_SLOTS_DEFAULT);
         daemon->nonces = nonces_new();
+        daemon->answers =
+            claims_cache_new(MAX(config->cache_size_bytes / ANSWERS_SIZE_SHARE, ANSWERS_SIZE_MIN));
         make_metrics(daemon);
+        open_state(daemon);
         /* Workers before the listener: whoever is accepted has somewhere to go. */
         if (!make_issuers(daemon, error) || !make_workers(daemon, error) ||
             !make_listener(daemon, error))
@@ -501,6 +594,7 @@ void daemon_free(Daemon *daemon)
                 g_source_unref(daemon->sources[i]);
         }
         listener_free(daemon->listener);
+        clinic_free(daemon->clinic);
         issuers_free(daemon->issuers);
         fetcher_free(daemon->fetcher);
         for (unsigned i = 0; i < daemon->n_workers; i++)
@@ -511,10 +605,14 @@ void daemon_free(Daemon *daemon)
         claims_cache_free(daemon->cache);
         replay_free(daemon->replay);
         nonces_free(daemon->nonces);
+        claims_cache_free(daemon->answers);
+        outage_free(daemon->outage);
+        store_close(daemon->store);
         metric_registry_free(daemon->registry);
         config_free(daemon->config);
         g_main_loop_unref(daemon->loop);
         g_free(daemon->last_error);
+        g_free(daemon->state_trouble);
         g_free(daemon->config_path);
         g_free(daemon);
 }

@@ -8,6 +8,7 @@
 void report_init(Report *report)
 {
         static const char *const by_issuer[] = { "issuer", NULL };
+        static const char *const by_budget[] = { "issuer", "policy", "budget", NULL };
         static const char *const by_what[] = { "what", NULL };
         static const char *const by_result[] = { "result", NULL };
         static const char *const by_version[] = { "version", NULL };
@@ -29,6 +30,14 @@ void report_init(Report *report)
             registry, METRIC_GAUGE, "authd_keys_age_seconds",
             "Seconds since the issuer's keys were last fetched well; absent before.", by_issuer,
             NULL, 0);
+        report->keys_stale = metric_family_new(
+            registry, METRIC_GAUGE, "authd_keys_stale",
+            "1 while an issuer's keys are lived on past their freshness, as it cannot be asked.",
+            by_issuer, NULL, 0);
+        report->outage_left = metric_family_new(
+            registry, METRIC_GAUGE, "authd_outage_seconds_left",
+            "Seconds until a policy's outage budget ends; absent while none is spent.", by_budget,
+            NULL, 0);
         report->connections = metric_family_new(registry, METRIC_GAUGE, "authd_connections",
                                                 "Open connections.", NULL, NULL, 0);
         report->parked = metric_family_new(registry, METRIC_GAUGE, "authd_parked_requests",
@@ -36,6 +45,23 @@ void report_init(Report *report)
                                            NULL, NULL, 0);
         report->ready = metric_family_new(registry, METRIC_GAUGE, "authd_ready",
                                           "1 when /readyz says so.", NULL, NULL, 0);
+}
+
+static void append_state_warnings(const Report *report, json_t *warnings)
+{
+        const char *trouble = report->store ? store_trouble(report->store) : NULL;
+
+        if (report->state_trouble)
+                json_array_append_new(
+                    warnings, json_sprintf("there is no state database, so nothing outlives a "
+                                           "restart: %s",
+                                           report->state_trouble));
+        if (trouble)
+                json_array_append_new(
+                    warnings,
+                    json_sprintf("the state database %s cannot be written: %s; what changes now is "
+                                 "lost with a restart",
+                                 store_path(report->store), trouble));
 }
 
 /* warnings: what an operator should know before being asked. */
@@ -61,6 +87,7 @@ static json_t *describe_warnings(const Report *report)
         if (config->core_dumps)
                 json_array_append_new(warnings,
                                       json_string("core_dumps = true: a core dump holds tokens"));
+        append_state_warnings(report, warnings);
         if (report->last_error)
                 json_array_append_new(
                     warnings, json_sprintf("the last reload was refused, the settings before it "
@@ -69,11 +96,11 @@ static json_t *describe_warnings(const Report *report)
         return warnings;
 }
 
-static json_t *describe_cache(const Report *report)
+static json_t *describe_cache(ClaimsCache *cache)
 {
         CacheStats stats;
 
-        claims_cache_stats(report->cache, &stats);
+        claims_cache_stats(cache, &stats);
         return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "entries", (json_int_t) stats.n_entries,
                          "size_bytes", (json_int_t) stats.size_bytes, "size_max_bytes",
                          (json_int_t) stats.size_max, "hits", (json_int_t) stats.hits, "misses",
@@ -109,13 +136,18 @@ static json_t *describe_listen(const Config *config)
         return addresses;
 }
 
+static json_t *describe_budgets(const Report *report)
+{
+        return outage_status(report->outage, clock_monotonic_usec());
+}
+
 static json_t *report_status(Report *report, const char *argument, unsigned *ret_status)
 {
         bool ready = issuers_ready(report->issuers, NULL);
 
         return json_pack(
             "{s:s, s:i, s:I, s:I, s:b, s:o, s:i, s:I, s:s, s:o, s:{s:s, s:I, s:s?}, s:o, s:o, s:o, "
-            "s:o}",
+            "s:o, s:o, s:s?, s:o}",
             "version", AUTHD_VERSION, "pid", (int) getpid(), "started_at",
             (json_int_t) report->started_at_sec, "uptime_seconds",
             (json_int_t) (clock_wall_sec() - report->started_at_sec), "ready", (int) ready,
@@ -123,9 +155,11 @@ static json_t *report_status(Report *report, const char *argument, unsigned *ret
             "connections", (json_int_t) listener_n_connections(report->listener), "socket",
             report->config->socket_path, "listen", describe_listen(report->config), "config",
             "path", report->config_path, "loaded_at", (json_int_t) report->loaded_at_sec,
-            "last_error", report->last_error, "cache", describe_cache(report), "issuers",
+            "last_error", report->last_error, "cache", describe_cache(report->cache), "issuers",
             issuers_status(report->issuers), "policies", describe_policies(report->config),
-            "verdicts", describe_verdicts(report));
+            "verdicts", describe_verdicts(report), "answers", describe_cache(report->answers),
+            "state", report->store ? store_path(report->store) : NULL, "budgets",
+            describe_budgets(report));
 }
 
 static json_t *report_issuers(Report *report, const char *argument, unsigned *ret_status)
@@ -179,16 +213,40 @@ static json_t *report_config(Report *report, const char *argument, unsigned *ret
         return description;
 }
 
+static char *budget_sentence(const Budget *budget)
+{
+        int64_t ends_sec =
+            clock_wall_sec() + (budget->end_usec - clock_monotonic_usec()) / G_USEC_PER_SEC;
+        g_autoptr(GDateTime) end = g_date_time_new_from_unix_utc(ends_sec);
+        g_autofree char *text = end ? g_date_time_format_iso8601(end) : g_strdup("?");
+        const char *what = budget->kind == BUDGET_KEYS ? "keys" : "answers about tokens";
+
+        if (budget->is_over)
+                return g_strdup_printf("Issuer %s cannot be asked; policy %s no longer lives on "
+                                       "its %s since %s.",
+                                       budget->issuer, budget->policy, what, text);
+        return g_strdup_printf("Issuer %s cannot be asked; policy %s lives on its %s until %s.",
+                               budget->issuer, budget->policy, what, text);
+}
+
+static char *ready_sentence(const Report *report, const char *missing)
+{
+        if (missing)
+                return g_strdup_printf("Issuer %s has no keys that may be used.", missing);
+        if (outage_size(report->outage) > 0)
+                return budget_sentence(outage_get(report->outage, 0));
+        return g_strdup("Every issuer's keys are known.");
+}
+
 static json_t *report_ready(Report *report, const char *argument, unsigned *ret_status)
 {
         const char *missing = NULL;
         bool ready = issuers_ready(report->issuers, &missing);
-        g_autofree char *detail = ready ? g_strdup("Every issuer's keys are known.")
-                                        : g_strdup_printf("Issuer %s has no keys yet.", missing);
+        g_autofree char *detail = ready_sentence(report, missing);
 
         *ret_status = ready ? 200 : 503;
-        return json_pack("{s:b, s:s, s:o}", "ready", (int) ready, "detail", detail, "warnings",
-                         describe_warnings(report));
+        return json_pack("{s:b, s:s, s:o, s:o}", "ready", (int) ready, "detail", detail, "warnings",
+                         describe_warnings(report), "budgets", describe_budgets(report));
 }
 
 static void set_cache_metrics(Report *report)
@@ -225,12 +283,36 @@ static void set_key_metrics(Report *report)
         }
 }
 
+static void set_outage_metrics(Report *report)
+{
+        int64_t now_usec = clock_monotonic_usec();
+
+        metric_forget(report->outage_left);
+        for (size_t i = 0; i < outage_size(report->outage); i++) {
+                const Budget *budget = outage_get(report->outage, i);
+
+                metric_set(report->outage_left,
+                           (const char *[]){ budget->issuer, budget->policy,
+                                             budget_kind_text(budget->kind) },
+                           budget_seconds_left(budget, now_usec));
+        }
+        metric_forget(report->keys_stale);
+        for (size_t i = 0; i < issuers_size(report->issuers); i++) {
+                IssuerOutage outage;
+
+                issuers_outage(report->issuers, i, &outage);
+                metric_set(report->keys_stale, (const char *[]){ outage.issuer },
+                           outage.keys_stale_since_usec != 0);
+        }
+}
+
 static char *report_metrics(Report *report)
 {
         GString *text = g_string_new(NULL);
 
         set_cache_metrics(report);
         set_key_metrics(report);
+        set_outage_metrics(report);
         metric_set(report->connections, NULL, (double) listener_n_connections(report->listener));
         metric_set(report->parked, NULL, (double) report->n_parked);
         metric_set(report->ready, NULL, issuers_ready(report->issuers, NULL) ? 1 : 0);

@@ -7,13 +7,17 @@
 #include "api/api.h"
 #include "config.h"
 #include "net/listen.h"
+#include "outage.h"
 
 typedef struct Report {
         const char *config_path;
         const Config *config;
         Issuers *issuers;
         const Listener *listener;
-        ClaimsCache *cache;
+        ClaimsCache *cache, *answers;
+        const Outage *outage;      /* as of now, whenever report_answer is called */
+        const Store *store;        /* NULL: none */
+        const char *state_trouble; /* why there is none; NULL: none is wanted, or it is there */
         MetricRegistry *registry;
         unsigned n_workers;
         size_t n_parked;
@@ -21,7 +25,7 @@ typedef struct Report {
         const char *last_error;   /* of a reload; NULL: none since */
         const uint64_t *by_class; /* verdicts counted, by VerdictClass; read atomically */
         MetricFamily *cache_state, *cache_lookups, *cache_evictions, *keys_age, *connections,
-            *parked, *ready;
+            *parked, *ready, *outage_left, *keys_stale;
 } Report;
 
 /* report_init: registers the gauges in report->registry. */

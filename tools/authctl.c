@@ -23,8 +23,12 @@ static const Command commands[] = {
         { "issuers", authctl_issuers, "the issuers: state, keys, last error" },
         { "keys", authctl_keys, "the keys that verify tokens now" },
         { "config", authctl_config, "the settings in force, with file and line" },
+        { "policy", authctl_policy,
+          "policy test METHOD URL: which route takes a request, and why" },
         { "reload", authctl_reload,
           "reads the settings again; keeps the old ones if they are wrong" },
+        { "distrust", authctl_distrust, "a key of an issuer no longer counts, or counts again" },
+        { "doctor", authctl_doctor, "what is missing at an issuer, and where to click" },
 };
 
 AuthctlExit authctl_complain(AuthctlExit code, const char *format, ...)
@@ -53,6 +57,24 @@ static void refuse_argument(const char *command, const char *argument)
                                  argument, command);
 }
 
+/* take_words: what is left in argv behind the command's name. */
+static bool take_words(AuthctlOptions *options, int argc, char **argv)
+{
+        for (int i = 1; i < argc; i++)
+                if (i > options->n_words || token_looks_like_one(argv[i])) {
+                        refuse_argument(argv[0], argv[i]);
+                        return false;
+                }
+        if (argc - 1 < options->n_words) {
+                authctl_complain(AUTHCTL_USAGE, "%s takes %d argument%s; see authctl %s --help",
+                                 argv[0], options->n_words, options->n_words == 1 ? "" : "s",
+                                 argv[0]);
+                return false;
+        }
+        options->words = argv + 1;
+        return true;
+}
+
 bool authctl_options(AuthctlOptions *options, const GOptionEntry *own, const char *usage, int argc,
                      char **argv)
 {
@@ -77,10 +99,8 @@ bool authctl_options(AuthctlOptions *options, const GOptionEntry *own, const cha
                 authctl_complain(AUTHCTL_USAGE, "%s; see %s --help", error->message, program);
                 return false;
         }
-        if (argc > 1) {
-                refuse_argument(argv[0], argv[1]);
+        if (!take_words(options, argc, argv))
                 return false;
-        }
         if (!options->socket)
                 options->socket =
                     g_strdup(from_environment && *from_environment ? from_environment

@@ -20,10 +20,12 @@ typedef enum AuthctlExit {
 typedef struct AuthctlOptions {
         char *socket;  /* never NULL */
         gboolean json; /* the daemon's own words, for programs */
+        int n_words;   /* set by the command: how many arguments it takes */
+        char **words;  /* those, borrowed from argv */
 } AuthctlOptions;
 
-/* authctl_options: the command's own options and those of all; what is left over in argv is
- * refused. usage is what follows the command's name. False: it was told on stderr, exit with
+/* authctl_options: the command's own options and those of all; fewer or more arguments than n_words
+ * are refused. usage is what follows the command's name. False: it was told on stderr, exit with
  * AUTHCTL_USAGE. */
 bool authctl_options(AuthctlOptions *options, const GOptionEntry *own, const char *usage, int argc,
                      char **argv);
@@ -40,4 +42,7 @@ int authctl_status(int argc, char **argv);
 int authctl_issuers(int argc, char **argv);
 int authctl_keys(int argc, char **argv);
 int authctl_config(int argc, char **argv);
+int authctl_policy(int argc, char **argv);
 int authctl_reload(int argc, char **argv);
+int authctl_distrust(int argc, char **argv);
+int authctl_doctor(int argc, char **argv);

@@ -160,3 +160,17 @@ void ask_print_json(const Answer *answer)
         fputs(indented ? indented : answer->body->str, stdout);
         fputc('\n', stdout);
 }
+
+AuthctlExit ask_show(const AuthctlOptions *options, const char *path, const json_t *question,
+                     void (*print)(const json_t *answer), Answer *ret)
+{
+        AuthctlExit code = ask_daemon(options, path, question, ret);
+
+        if (code != AUTHCTL_OK)
+                return code;
+        if (options->json)
+                ask_print_json(ret);
+        else
+                print(ret->json);
+        return AUTHCTL_OK;
+}

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#define ASK_DEADLINE_SEC 30
+#define ASK_DEADLINE_SEC 45                 /* longer than the daemon's own for its doctor */
 #define ASK_SIZE_MAX     (64 * 1024 * 1024) /* bytes of an answer: thousands of policies fit */
 
 typedef struct Answer {
@@ -19,6 +19,10 @@ typedef struct Answer {
  * exit code. */
 AuthctlExit ask_daemon(const AuthctlOptions *options, const char *path, const json_t *question,
                        Answer *ret);
+/* ask_show: asks, and prints the answer by print, or with --json as it is; it is handed out for
+ * those who look at it again. */
+AuthctlExit ask_show(const AuthctlOptions *options, const char *path, const json_t *question,
+                     void (*print)(const json_t *answer), Answer *ret);
 /* ask_print_json: the daemon's words; on a terminal indented and in ASCII. */
 void ask_print_json(const Answer *answer);
 void answer_clear(Answer *answer);

@@ -1,6 +1,6 @@
 /* authctl_check: check and explain: a token's verdict, in a sentence and a hint what to do about
  * it. */
-#include "authctl.h"
+#include "authctl_check.h"
 
 #include "authctl_ask.h"
 #include "authctl_text.h"
@@ -21,7 +21,8 @@ typedef void (*Printer)(const json_t *answer, const CheckOptions *check);
 /* What one would do next. The reasons are few and each has a usual cause. */
 static const char *const hints[_VERDICT_MAX] = {
         [VERDICT_UNAVAILABLE] =
-            "The provider could not be asked: authctl issuers shows its last error.",
+            "The provider could not be asked: authctl issuers shows its last error, and authctl "
+            "doctor ISSUER what is missing there.",
         [VERDICT_MISSING_TOKEN] = "Send the token as \"Authorization: Bearer TOKEN\".",
         [VERDICT_MALFORMED] = "Copy the access token whole: three parts with two dots, without "
                               "quotes or line breaks.",
@@ -56,6 +57,22 @@ static const char *const hints[_VERDICT_MAX] = {
         [VERDICT_REVOKED] = "Sign in again.",
         [VERDICT_DEVELOPMENT_ISSUER] = "A development provider's token: allow_development_issuers "
                                        "= true takes it, on machines of developers only.",
+        [VERDICT_ACR_TOO_LOW] =
+            "Sign in again by one of the means of the policy's acr (acr_values in the request).",
+        [VERDICT_AUTH_TOO_OLD] =
+            "Sign in again; the policy's max_auth_age counts from auth_time, not from iat.",
+        [VERDICT_MISSING_PROOF] = "Bound to a key (DPoP): only a request at a proxy's door, with "
+                                  "its proof, can be judged.",
+        [VERDICT_BAD_PROOF] = "Make the proof for this very method, URL and token, once, with the "
+                              "key that got the token.",
+        [VERDICT_PROOF_NONCE] = "Repeat the request with the nonce of DPoP-Nonce in the proof.",
+        [VERDICT_MISSING_CERTIFICATE] = "Let a trusted proxy hand on the client's certificate.",
+        [VERDICT_WRONG_CERTIFICATE] = "Use the certificate with which the token was got.",
+        [VERDICT_NO_ROUTE] = "Add a [route NAME]; authctl policy test METHOD URL shows why none "
+                             "fits.",
+        [VERDICT_UNTRUSTED_PROXY] = "Add the proxy to trusted_proxies.",
+        [VERDICT_BAD_PATH] = "Spell the path plainly; authctl policy test says what is wrong.",
+        [VERDICT_RATE_LIMITED] = "Come again later; see limits and auth_failures.",
         [VERDICT_INACTIVE] = "The provider says that the session is over; sign in again.",
 };
 
@@ -82,7 +99,7 @@ static json_t *question_new(const CheckOptions *check, const Secret *token)
         return question;
 }
 
-static AuthctlExit exit_of(const json_t *answer)
+AuthctlExit check_exit(const json_t *answer)
 {
         const char *verdict = text_of(answer, "verdict");
 
@@ -101,7 +118,7 @@ static void print_verdict(const json_t *answer)
                 [AUTHCTL_USAGE] = STYLE_WARN,
                 [AUTHCTL_UNAVAILABLE] = STYLE_WARN,
         };
-        Style style = styles[exit_of(answer)];
+        Style style = styles[check_exit(answer)];
         g_autofree char *verdict = text_printable(text_of(answer, "verdict"));
         g_autofree char *reason = text_printable(text_of(answer, "reason"));
         g_autofree char *detail = text_printable(text_of(answer, "detail"));
@@ -195,7 +212,7 @@ static bool step_is_idle(const json_t *step)
         return g_strcmp0(text_of(step, "result"), "skipped") == 0 && (!found || !*found);
 }
 
-static void print_explanation(const json_t *answer, const CheckOptions *check)
+void check_print_explanation(const json_t *answer, bool all)
 {
         static const char *const titles[] = { "STEP", "RESULT", "FOUND", "WANTED", NULL };
         g_autoptr(Table) table = table_new(titles);
@@ -203,13 +220,18 @@ static void print_explanation(const json_t *answer, const CheckOptions *check)
         json_t *step;
 
         json_array_foreach (json_object_get(answer, "steps"), index, step)
-                if (check->all || !step_is_idle(step))
+                if (all || !step_is_idle(step))
                         add_step(table, step);
         table_print(table);
         putchar('\n');
         print_verdict(answer);
         print_facts(answer);
         print_hint(answer);
+}
+
+static void print_explanation(const json_t *answer, const CheckOptions *check)
+{
+        check_print_explanation(answer, check->all);
 }
 
 static void check_options_clear(CheckOptions *check)
@@ -258,7 +280,7 @@ static int run(const char *path, Printer print, int argc, char **argv)
                 ask_print_json(&answer);
         else
                 print(answer.json, &check);
-        return exit_of(answer.json);
+        return check_exit(answer.json);
 }
 
 int authctl_check(int argc, char **argv)

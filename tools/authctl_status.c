@@ -77,7 +77,7 @@ static void add_config(Table *table, const json_t *config)
         add_fact(table, "settings", path);
 }
 
-static void add_cache(Table *table, const json_t *cache)
+static void add_cache(Table *table, const char *title, const json_t *cache)
 {
         gint64 hits = number_of(cache, "hits"), misses = number_of(cache, "misses");
         g_autofree char *size = text_size(number_of(cache, "size_bytes"));
@@ -87,7 +87,7 @@ static void add_cache(Table *table, const json_t *cache)
             "%" PRId64 " tokens, %s of %s, %.1f %% hits, %" PRId64 " evicted",
             number_of(cache, "entries"), size, size_max, rate, number_of(cache, "evictions"));
 
-        add_fact(table, "cache", text);
+        add_fact(table, title, text);
 }
 
 static void add_verdicts(Table *table, const json_t *verdicts)
@@ -113,6 +113,31 @@ static void print_warnings(const json_t *status)
         }
 }
 
+/* One budget that is being spent: whose, since when, and when it ends. */
+static void print_budget(const json_t *budget)
+{
+        gint64 now = clock_wall_sec();
+        bool keys = g_strcmp0(text_of(budget, "budget"), "keys") == 0;
+        bool over = true_of(budget, "ended");
+        g_autofree char *stale = text_duration(MAX(now - number_of(budget, "since"), 0));
+        g_autofree char *end = text_time(number_of(budget, "ends_at"), now);
+        g_autofree char *issuer = text_printable(text_of(budget, "issuer"));
+        g_autofree char *policy = text_printable(text_of(budget, "policy"));
+
+        printf("%sOutage:%s %s of %s stale for %s; %s %s %s\n", style_begin(STYLE_WARN),
+               style_end(STYLE_WARN), keys ? "keys" : "answers about tokens", issuer, stale, policy,
+               over ? "refuses its tokens as unavailable since" : "may use them until", end);
+}
+
+static void print_budgets(const json_t *status)
+{
+        size_t index;
+        json_t *budget;
+
+        json_array_foreach (json_object_get(status, "budgets"), index, budget)
+                print_budget(budget);
+}
+
 static Style state_style(const char *state)
 {
         bool good = g_strcmp0(state, "ready") == 0 || g_strcmp0(state, "static") == 0;
@@ -120,34 +145,80 @@ static Style state_style(const char *state)
         return good ? STYLE_GOOD : g_strcmp0(state, "failing") == 0 ? STYLE_BAD : STYLE_WARN;
 }
 
+/* How many keys, and whether they are as they should be. */
+static void add_keys_of(Table *table, const json_t *issuer)
+{
+        bool stale = number_of(issuer, "stale_since") > 0;
+        bool kept = true_of(issuer, "from_snapshot");
+        g_autofree char *text =
+            g_strdup_printf("%zu%s%s", json_array_size(json_object_get(issuer, "keys")),
+                            kept ? " kept" : "", stale ? " stale" : "");
+
+        table_add(table, stale || kept ? STYLE_WARN : STYLE_PLAIN, text);
+}
+
+static void add_introspection(Table *table, const json_t *issuer)
+{
+        const char *state = text_of(json_object_get(issuer, "introspection"), "state");
+
+        table_add(table, g_strcmp0(state, "ready") == 0 || !state ? STYLE_PLAIN : STYLE_WARN,
+                  state);
+}
+
+/* issuer_trouble: the keys' before that of questions about tokens. */
+static const char *issuer_trouble(const json_t *issuer)
+{
+        const char *keys = text_of(issuer, "last_error");
+
+        return keys ? keys : text_of(json_object_get(issuer, "introspection"), "last_error");
+}
+
 static void add_issuer(Table *table, const json_t *issuer)
 {
         const char *state = text_of(issuer, "state");
-        g_autofree char *n_keys =
-            g_strdup_printf("%zu", json_array_size(json_object_get(issuer, "keys")));
+        bool development = true_of(issuer, "development");
         g_autofree char *keys_at = text_time(number_of(issuer, "keys_at"), clock_wall_sec());
 
         table_add(table, STYLE_PLAIN, text_of(issuer, "name"));
         table_add(table, state_style(state), state);
-        table_add(table, STYLE_PLAIN, n_keys);
+        add_keys_of(table, issuer);
         table_add(table, STYLE_PLAIN, keys_at);
+        add_introspection(table, issuer);
         table_add(table, STYLE_PLAIN, text_of(issuer, "url"));
-        table_add(table, true_of(issuer, "development") ? STYLE_WARN : STYLE_PLAIN,
-                  true_of(issuer, "development") ? "development only"
-                                                 : text_of(issuer, "last_error"));
+        table_add(table, development ? STYLE_WARN : STYLE_PLAIN,
+                  development ? "development only" : issuer_trouble(issuer));
+}
+
+static void print_distrusted(const json_t *issuer)
+{
+        g_autofree char *name = text_printable(text_of(issuer, "name"));
+        size_t index;
+        json_t *entry;
+
+        json_array_foreach (json_object_get(issuer, "distrusted"), index, entry) {
+                g_autofree char *key = text_printable(text_of(entry, "key"));
+                g_autofree char *at = text_time(number_of(entry, "at"), clock_wall_sec());
+
+                printf("%sDistrusted:%s key %s of %s, %s\n", style_begin(STYLE_WARN),
+                       style_end(STYLE_WARN), key, name,
+                       true_of(entry, "setting") ? "by the settings" : at);
+        }
 }
 
 static void print_issuers(const json_t *answer)
 {
-        static const char *const titles[] = { "ISSUER", "STATE",   "KEYS", "FETCHED",
-                                              "URL",    "TROUBLE", NULL };
+        static const char *const titles[] = { "ISSUER",        "STATE", "KEYS",    "FETCHED",
+                                              "INTROSPECTION", "URL",   "TROUBLE", NULL };
         g_autoptr(Table) table = table_new(titles);
+        const json_t *issuers = json_object_get(answer, "issuers");
         size_t index;
         json_t *issuer;
 
-        json_array_foreach (json_object_get(answer, "issuers"), index, issuer)
+        json_array_foreach (issuers, index, issuer)
                 add_issuer(table, issuer);
         table_print(table);
+        json_array_foreach (issuers, index, issuer)
+                print_distrusted(issuer);
 }
 
 static void print_policies(const json_t *status)
@@ -174,6 +245,7 @@ static void print_status(const json_t *status)
 {
         g_autoptr(Table) table = table_new(untitled);
         bool ready = true_of(status, "ready");
+        const char *state = text_of(status, "state");
         Style style = ready ? STYLE_GOOD : STYLE_WARN;
         g_autofree char *version = text_printable(text_of(status, "version"));
 
@@ -182,10 +254,14 @@ static void print_status(const json_t *status)
         add_process(table, status);
         add_listening(table, status);
         add_config(table, json_object_get(status, "config"));
-        add_cache(table, json_object_get(status, "cache"));
+        add_fact(table, "state", state ? state : "none; a restart forgets keys and distrust");
+        add_cache(table, "cache", json_object_get(status, "cache"));
+        if (number_of(json_object_get(status, "answers"), "entries") > 0)
+                add_cache(table, "answers", json_object_get(status, "answers"));
         add_verdicts(table, json_object_get(status, "verdicts"));
         table_print(table);
         print_warnings(status);
+        print_budgets(status);
         putchar('\n');
         print_issuers(status);
         putchar('\n');
@@ -194,8 +270,8 @@ static void print_status(const json_t *status)
 
 static void print_keys(const json_t *answer)
 {
-        static const char *const titles[] = { "ISSUER", "KID",        "KTY", "CRV",
-                                              "BITS",   "ALGORITHMS", NULL };
+        static const char *const titles[] = { "ISSUER", "KID",        "KTY",        "CRV",
+                                              "BITS",   "ALGORITHMS", "DISTRUSTED", NULL };
         g_autoptr(Table) table = table_new(titles);
         size_t index;
         json_t *key;
@@ -211,6 +287,7 @@ static void print_keys(const json_t *answer)
                 table_add(table, STYLE_PLAIN, text_of(key, "crv"));
                 table_add(table, STYLE_PLAIN, bits);
                 table_add(table, STYLE_PLAIN, algs);
+                table_add(table, STYLE_BAD, true_of(key, "distrusted") ? "distrusted" : NULL);
         }
         table_print(table);
 }
@@ -247,21 +324,6 @@ static void print_reload(const json_t *answer)
                number_of(answer, "issuers"), number_of(answer, "policies"));
 }
 
-/* Asks and prints; the answer is handed out for those who look at it again. */
-static AuthctlExit show(const AuthctlOptions *options, const char *path, const json_t *question,
-                        void (*print)(const json_t *answer), Answer *ret)
-{
-        AuthctlExit code = ask_daemon(options, path, question, ret);
-
-        if (code != AUTHCTL_OK)
-                return code;
-        if (options->json)
-                ask_print_json(ret);
-        else
-                print(ret->json);
-        return AUTHCTL_OK;
-}
-
 static int show_plainly(const char *path, const json_t *question,
                         void (*print)(const json_t *answer), int argc, char **argv)
 {
@@ -270,7 +332,7 @@ static int show_plainly(const char *path, const json_t *question,
 
         if (!authctl_options(&options, NULL, NULL, argc, argv))
                 return AUTHCTL_USAGE;
-        return show(&options, path, question, print, &answer);
+        return ask_show(&options, path, question, print, &answer);
 }
 
 int authctl_status(int argc, char **argv)
@@ -280,7 +342,7 @@ int authctl_status(int argc, char **argv)
 
         if (!authctl_options(&options, NULL, NULL, argc, argv))
                 return AUTHCTL_USAGE;
-        AuthctlExit code = show(&options, "/v1/status", NULL, print_status, &answer);
+        AuthctlExit code = ask_show(&options, "/v1/status", NULL, print_status, &answer);
         if (code != AUTHCTL_OK)
                 return code;
         return true_of(answer.json, "ready") ? AUTHCTL_OK : AUTHCTL_REFUSED;
@@ -306,7 +368,7 @@ int authctl_keys(int argc, char **argv)
         g_autofree char *escaped = issuer ? g_uri_escape_string(issuer, NULL, false) : NULL;
         g_autofree char *path =
             issuer ? g_strconcat("/v1/keys?issuer=", escaped, NULL) : g_strdup("/v1/keys");
-        return show(&options, path, NULL, print_keys, &answer);
+        return ask_show(&options, path, NULL, print_keys, &answer);
 }
 
 int authctl_config(int argc, char **argv)

@@ -7,16 +7,23 @@
 #include <unistd.h>
 
 #define COLUMN_GAP 2
+#define NOTE_GAP   4
 
 typedef struct Cell {
         char *text; /* printable */
         Style style;
 } Cell;
 
+typedef struct Note {
+        size_t row;
+        char *text; /* printable */
+} Note;
+
 struct Table {
         size_t n_columns;
         bool headed;
         GArray *cells;
+        GArray *notes; /* in the order of their rows */
 };
 
 static const char *const style_codes[_STYLE_MAX] = {
@@ -100,12 +107,19 @@ static void cell_clear(void *cell)
         g_free(((Cell *) cell)->text);
 }
 
+static void note_clear(void *note)
+{
+        g_free(((Note *) note)->text);
+}
+
 Table *table_new(const char *const *titles)
 {
         Table *table = g_new0(Table, 1);
 
         table->cells = g_array_new(false, false, sizeof(Cell));
         g_array_set_clear_func(table->cells, cell_clear);
+        table->notes = g_array_new(false, false, sizeof(Note));
+        g_array_set_clear_func(table->notes, note_clear);
         table->headed = titles[0][0] != '\0';
         table->n_columns = g_strv_length((char **) titles);
         for (size_t i = 0; table->headed && i < table->n_columns; i++)
@@ -118,6 +132,7 @@ void table_free(Table *table)
         if (!table)
                 return;
         g_array_unref(table->cells);
+        g_array_unref(table->notes);
         g_free(table);
 }
 
@@ -126,6 +141,16 @@ void table_add(Table *table, Style style, const char *text)
         Cell cell = { .text = text_printable(text && *text ? text : "-"), .style = style };
 
         g_array_append_val(table->cells, cell);
+}
+
+void table_note(Table *table, const char *text)
+{
+        Note note = { .row = table->cells->len / table->n_columns };
+
+        if (!text || !*text)
+                return;
+        note.text = text_printable(text);
+        g_array_append_val(table->notes, note);
 }
 
 static size_t column_width(const Table *table, size_t column)
@@ -147,9 +172,22 @@ static void print_cell(const Cell *cell, size_t padding)
                (int) padding, "");
 }
 
+/* Those below so many rows, from *next on. */
+static void print_notes(const Table *table, size_t n_rows, size_t *next)
+{
+        for (; *next < table->notes->len; (*next)++) {
+                const Note *note = &g_array_index(table->notes, Note, *next);
+
+                if (note->row > n_rows)
+                        return;
+                printf("%*s%s\n", NOTE_GAP, "", note->text);
+        }
+}
+
 void table_print(const Table *table)
 {
         g_autofree size_t *widths = g_new0(size_t, table->n_columns);
+        size_t next_note = 0;
 
         for (size_t i = 0; i < table->n_columns; i++)
                 widths[i] = column_width(table, i);
@@ -160,7 +198,9 @@ void table_print(const Table *table)
                 size_t length = (size_t) g_utf8_strlen(cell->text, -1);
 
                 print_cell(cell, last ? 0 : widths[column] - length + COLUMN_GAP);
-                if (last)
+                if (last) {
                         putchar('\n');
+                        print_notes(table, i / table->n_columns + 1, &next_note);
+                }
         }
 }

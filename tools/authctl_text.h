@@ -35,6 +35,8 @@ typedef struct Table Table;
 Table *table_new(const char *const *titles);
 /* table_add: the next cell, row by row; NULL is shown as "-". */
 void table_add(Table *table, Style style, const char *text);
+/* table_note: a line of its own below the last row, indented; "" or NULL: none. */
+void table_note(Table *table, const char *text);
 void table_print(const Table *table);
 void table_free(Table *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)

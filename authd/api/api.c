@@ -50,6 +50,11 @@ void api_deinit(Api *api)
         issuer_view_unref(api->view);
 }
 
+static int64_t patience_usec(MainQuestion question)
+{
+        return question == MAIN_DOCTOR ? API_DOCTOR_USEC : API_MAIN_USEC;
+}
+
 void api_ask_main(Api *api, Exchange *exchange, MainQuestion question, char *argument)
 {
         if (g_hash_table_size(api->awaiting) >= API_AWAITING_MAX) {
@@ -58,7 +63,7 @@ void api_ask_main(Api *api, Exchange *exchange, MainQuestion question, char *arg
                 return;
         }
         exchange->main_id = ++api->last_id;
-        exchange->deadline_usec = clock_monotonic_usec() + API_MAIN_USEC;
+        exchange->deadline_usec = clock_monotonic_usec() + patience_usec(question);
         g_hash_table_insert(api->awaiting, &exchange->main_id, exchange);
         api->hooks->ask_main(api, exchange->main_id, question, argument);
         api->hooks->watch_deadlines(api);

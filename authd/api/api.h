@@ -14,10 +14,12 @@
 #include "verdict/pending.h"
 #include "verdict/routing.h"
 
-#define API_PARK_USEC                                                                              \
-        (2 * G_USEC_PER_SEC) /* a parked check: past it the verdict is unavailable                 \
-                              */
-#define API_MAIN_USEC    (5 * G_USEC_PER_SEC) /* an administrative question to the main thread */
+/* A parked check: past it the verdict is unavailable. */
+#define API_PARK_USEC (2 * G_USEC_PER_SEC)
+/* An administrative question to the main thread; MAIN_DOCTOR, which asks the provider several
+ * things. */
+#define API_MAIN_USEC    (5 * G_USEC_PER_SEC)
+#define API_DOCTOR_USEC  (40 * G_USEC_PER_SEC)
 #define API_AWAITING_MAX 256 /* of those at one time, a worker; more are answered 503 */
 
 typedef struct Exchange Exchange;
@@ -32,6 +34,8 @@ typedef enum MainQuestion {
         MAIN_RELOAD,
         MAIN_READY,
         MAIN_METRICS,
+        MAIN_DISTRUST, /* argument: {"issuer","key","trust"} */
+        MAIN_DOCTOR,   /* argument: an issuer's name */
         _MAIN_QUESTION_MAX,
 } MainQuestion;
 

@@ -14,6 +14,8 @@ void door_issuers(Exchange *exchange);
 void door_keys(Exchange *exchange);
 void door_config(Exchange *exchange);
 void door_reload(Exchange *exchange);
+void door_distrust(Exchange *exchange);
+void door_doctor(Exchange *exchange);
 void door_livez(Exchange *exchange); /* probes.c */
 void door_readyz(Exchange *exchange);
 void door_metrics(Exchange *exchange);

@@ -44,14 +44,14 @@ typedef struct Reading {
         Original *original;
 } Reading;
 
-/* told: the field's value; empty when it is not there. Twice: two readers could differ. */
+/* told: the field's value; empty when it is not there. Said twice it is nobody's word. */
 static Span told(const Reading *reading, const char *name)
 {
-        Span value = request_header(reading->request, name);
+        unsigned count = request_header_count(reading->request, name);
 
-        if (request_header_count(reading->request, name) > 1)
+        if (count > 1)
                 reading->original->why = "The proxy told of the original request twice.";
-        return value.data ? value : SPAN_EMPTY;
+        return count == 1 ? request_header(reading->request, name) : SPAN_EMPTY;
 }
 
 static Span told_or(const Reading *reading, const char *name, Span own)

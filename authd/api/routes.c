@@ -15,6 +15,8 @@ static const Route routes[] = {
         { "/v1/config", "GET", "config", ROUTE_UNIX, ACCESS_ADMIN, door_config },
         { "/v1/policy-test", "POST", "policy-test", ROUTE_UNIX, ACCESS_ADMIN, door_policy_test },
         { "/v1/reload", "POST", "reload", ROUTE_UNIX, ACCESS_ADMIN, door_reload },
+        { "/v1/distrust", "POST", "distrust", ROUTE_UNIX, ACCESS_ADMIN, door_distrust },
+        { "/v1/doctor", "GET", "doctor", ROUTE_UNIX, ACCESS_ADMIN, door_doctor },
         { "/auth/", ANY_METHOD, "auth", ROUTE_BOTH, ACCESS_ANYONE, door_auth },
         { "/forward-auth/", ANY_METHOD, "forward-auth", ROUTE_BOTH, ACCESS_ANYONE, door_auth },
         { "/ext-authz/", ANY_METHOD, "ext-authz", ROUTE_BOTH, ACCESS_ANYONE, door_ext_authz },

@@ -25,7 +25,7 @@ static bool media_type_is(const char *media_type, const char *wanted)
 static bool typ_is_signed_answer(const Jws *jws)
 {
         return g_ascii_strcasecmp(jws->typ, ANSWER_SIGNED_TYPE) == 0 ||
-               g_ascii_strcasecmp(jws->typ, ANSWER_SIGNED_TYPE + strlen(MEDIA_TREE)) == 0;
+               g_ascii_strcasecmp(jws->typ, &ANSWER_SIGNED_TYPE[strlen(MEDIA_TREE)]) == 0;
 }
 
 /* NULL: it is signed by the issuer; else why not. */

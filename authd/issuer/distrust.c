@@ -230,6 +230,11 @@ int distrust_remove(Distrust *distrust, const char *url, const char *name)
         return save(distrust, url, name);
 }
 
+bool distrust_lasts(const Distrust *distrust)
+{
+        return distrust->store != NULL;
+}
+
 bool distrust_has(const Distrust *distrust, const char *url, const Key *key,
                   const char *const *also)
 {

@@ -24,6 +24,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Distrust, distrust_free)
  * distrust_remove of what is not there: -ENOENT. at_sec: wall clock. */
 int distrust_add(Distrust *distrust, const char *url, const char *name, int64_t at_sec);
 int distrust_remove(Distrust *distrust, const char *url, const char *name);
+/* distrust_lasts: false: there is no store, so everything above is forgotten with a restart. */
+bool distrust_lasts(const Distrust *distrust);
 /* distrust_has: by the entries, or by also (NULL-terminated names of the settings; may be NULL). */
 bool distrust_has(const Distrust *distrust, const char *url, const Key *key,
                   const char *const *also);

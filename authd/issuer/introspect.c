@@ -586,21 +586,24 @@ static void question_cancel(Question *question)
         fetch_cancel(question->fetch);
         question->fetch = NULL;
         question->introspector->n_calls--;
-        breaker_gave_up(&question->introspector->breaker, question->probe);
 }
 
 /* What is under way goes to another; it is asked again. */
 static void introspector_start_over(Introspector *introspector)
 {
         GHashTableIter iter;
-        void *question;
+        void *value;
 
         g_hash_table_iter_init(&iter, introspector->questions);
-        while (g_hash_table_iter_next(&iter, NULL, &question))
-                if (((Question *) question)->fetch) {
-                        question_cancel(question);
-                        g_queue_push_head(&introspector->waiting, question);
-                }
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                Question *question = value;
+
+                if (!question->fetch)
+                        continue;
+                question_cancel(question);
+                question->since_usec = clock_monotonic_usec();
+                g_queue_push_head(&introspector->waiting, question);
+        }
         introspector->breaker = (Breaker){ 0 };
         introspector_forget_trouble(introspector);
         introspector->not_permitted = introspector->tells_everybody = false;

@@ -335,6 +335,8 @@ int issuers_distrust(Issuers *issuers, const char *name, const char *key, bool d
         issuers_log_distrust(source_name(source), key, distrust);
         if (source_trust_anew(source))
                 issuers_publish(issuers);
+        if (answer == 0 && !distrust_lasts(issuers->distrust))
+                answer = ISSUERS_E_NOT_LASTING;
         return answer;
 }
 

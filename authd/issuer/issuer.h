@@ -69,6 +69,7 @@ typedef struct IssuerSettings {
         unsigned introspection_calls_max;
 } IssuerSettings;
 
+IssuerSettings *issuer_settings_copy(const IssuerSettings *settings);
 void issuer_settings_free(IssuerSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IssuerSettings, issuer_settings_free)
 

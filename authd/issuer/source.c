@@ -77,7 +77,7 @@ typedef struct SourceTrouble {
 
 /* Settings */
 
-static IssuerSettings *settings_copy(const IssuerSettings *settings)
+IssuerSettings *issuer_settings_copy(const IssuerSettings *settings)
 {
         IssuerSettings *copy = g_new0(IssuerSettings, 1);
 
@@ -622,9 +622,7 @@ static void source_on_keys(const FetchAnswer *answer, void *userdata)
         source_fail(source, trouble.retry_after_sec);
 }
 
-/* The token that the provider wants to see (Kubernetes gives its keys to service accounts). Its
- * file may be read by others: in a pod they all are. */
-static char *bearer_line(const char *path, GError **error)
+char *source_bearer_line(const char *path, GError **error)
 {
         char token[SOURCE_TOKEN_SIZE_MAX + 1];
         struct stat found;
@@ -683,7 +681,7 @@ static void source_fetch(Source *source, SourceCall call, const char *url, size_
         char *bearer = NULL;
 
         if (source->settings->fetch_token_file) {
-                bearer = bearer_line(source->settings->fetch_token_file, &error);
+                bearer = source_bearer_line(source->settings->fetch_token_file, &error);
                 if (!bearer) {
                         source_note_bad_token(source, call, error);
                         source_fail_soon(source);
@@ -898,7 +896,7 @@ Source *source_new(const IssuerSettings *settings, const SourceOwner *owner)
 
         source->owner = owner;
         keys_init(&source->life, now_usec);
-        source->settings = settings_copy(settings);
+        source->settings = issuer_settings_copy(settings);
         source->name = g_intern_string(settings->name);
         source->url = g_intern_string(settings->url);
         source->files_due_usec = now_usec + SOURCE_FILE_POLL_USEC;
@@ -926,7 +924,7 @@ void source_set_settings(Source *source, const IssuerSettings *settings)
             g_strcmp0(source->settings->fetch_token_file, settings->fetch_token_file) == 0;
 
         issuer_settings_free(source->settings);
-        source->settings = settings_copy(settings);
+        source->settings = issuer_settings_copy(settings);
         source->name = g_intern_string(settings->name);
         source->url = g_intern_string(settings->url);
         if (!same_way)

@@ -41,6 +41,11 @@ typedef struct SourceOwner {
         void *userdata;
 } SourceOwner;
 
+/* source_bearer_line: "Authorization: Bearer …" of a fetch_token_file, which others may read: in a
+ * pod they all are so. The caller erases it. NULL: the error names the file; it cannot be read, or
+ * holds no bearer token. */
+char *source_bearer_line(const char *path, GError **error);
+
 /* source_new: settings are copied; owner is borrowed. Without a keys_file an attempt is due at
  * once, and keys of the state database are there until it has ended well. */
 Source *source_new(const IssuerSettings *settings, const SourceOwner *owner);

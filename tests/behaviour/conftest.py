@@ -147,6 +147,13 @@ def keys_restored(provider):
 
 
 @pytest.fixture
+def clients_restored(provider):
+    """For tests that make or change clients: they are the realm's again afterwards."""
+    yield
+    provider.reset_clients()
+
+
+@pytest.fixture
 def own_devidp(programs):
     """A devidp of the test's own, to take down."""
     with providers.DevIdp(programs.devidp) as one:

@@ -1,4 +1,4 @@
-"""doors_provoke: how to get each answer that the contract declares for /auth and /introspect, for test_openapi."""
+"""doors_provoke: how to get each answer that the contract declares for the doors of proxies and /introspect."""
 
 import providers
 import doors_rows
@@ -42,6 +42,22 @@ def with_an_absent_issuer(case):
 
 def could_not_ask(case):
     return case.send(filled(case.path, "far"), headers=bearer(with_an_absent_issuer(case)))
+
+
+def limited(case):
+    case.authd.write(issuer_section(case.provider), "[policy once]\naudience = orders\nlimits = sub 1/d\n",
+                     allow_development_issuers="true")
+    assert case.authd.reload().status == 200
+    headers = bearer(case.token())
+    case.send(filled(case.path, "once"), headers=headers)
+    return case.send(filled(case.path, "once"), headers=headers)
+
+
+def route_tested(case):
+    case.authd.write(issuer_section(case.provider), POLICIES, "[route r]\npath = /a/*\npolicy = readers\norder = 1",
+                     allow_development_issuers="true")
+    assert case.authd.reload().status == 200
+    return case.authd.post(case.path, {"method": "GET", "url": "https://api.example.com/a/b", "token": case.token()})
 
 
 def introspect(case, path, **fields):
@@ -92,12 +108,16 @@ def policy_of_another(case):
 
 # As the rows of test_openapi.PROVOKE: (method or *, path, status, provoker).
 DOORS = [
-    ("*", "/auth/{policy}", "204", allowed),
-    ("*", "/auth/{policy}", "401", without_token),
-    ("*", "/auth/{policy}", "403", forbidden),
-    ("*", "/auth/{policy}", "404", unknown_policy),
-    ("*", "/auth/{policy}", "503", could_not_ask),
-] + [row for path in ("/introspect", "/introspect/{policy}") for row in [
+    ("post", "/v1/policy-test", "200", route_tested),
+] + [row for path, yes in (("/auth/{policy}", "204"), ("/forward-auth/{policy}", "200"), ("/ext-authz/{policy}", "200"))
+     for row in [
+    ("*", path, yes, allowed),
+    ("*", path, "401", without_token),
+    ("*", path, "403", forbidden),
+    ("*", path, "404", unknown_policy),
+    ("*", path, "429", limited),
+    ("*", path, "503", could_not_ask),
+]] + [row for path in ("/introspect", "/introspect/{policy}") for row in [
     ("post", path, "200", introspected),
     ("post", path, "400", without_parameter),
     ("post", path, "401", unknown_client),

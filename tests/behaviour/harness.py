@@ -94,13 +94,14 @@ class Authd:
         self.socket = self.directory / "authd.sock"
         self.config_path = self.directory / "authd.conf"
         self.log_path = self.directory / "authd.log"
+        self.state_dir = self.directory / "state"
         self.process = None
 
     # Settings
 
     def write(self, *sections, **daemon):
         """authd.conf from sections (texts) and the [authd] section's keys."""
-        keys = {"socket": self.socket, "log_level": "debug", "workers": 2, **daemon}
+        keys = {"socket": self.socket, "log_level": "debug", "workers": 2, "state_dir": self.state_dir, **daemon}
         lines = [f"{key} = {value}" for key, value in keys.items() if value is not None]
         self.config_path.write_text("\n".join(["[authd]", *lines, "", *sections]) + "\n")
 

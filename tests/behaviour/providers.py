@@ -301,23 +301,34 @@ class DevIdp(Provider):
     def clock_ahead(self, seconds):
         self.own("clock", {"ahead_sec": seconds})
 
-    def create_client(self, client, auth="client_secret_basic", public_key=None, subject=None, audience=(), **more):
-        """A confidential client with a service account. more: members of a client in the realm file."""
-        wanted = {"id": client, "auth": auth, "service_account": {}, "audience": list(audience), **more}
-        if auth.startswith("client_secret"):
-            wanted["secret"] = self.client_secret(client)
-        elif auth == "private_key_jwt":
-            wanted["public_key"] = public_key
-        else:
-            wanted["tls_subject"] = subject
+    def create_client(
+        self,
+        client,
+        auth="client_secret",
+        public_key=None,
+        key_id=None,
+        subject=None,
+        audience=(),
+        scopes=(),
+        lightweight=False,
+        direct_grant=False,
+    ):
+        """A confidential client with a service account, which proves itself by a secret (client_secret: by
+        basic or post; client_secret_basic, client_secret_post: by that alone), private_key_jwt, with
+        public_key in PEM, or tls_client_auth, with subject."""
+        wanted = {"id": client, "auth": auth, "service_account": {}, "audience": list(audience)}
+        wanted.update(default_scopes=list(scopes), lightweight=lightweight, direct_grant=direct_grant)
+        wanted["secret"] = self.client_secret(client) if auth.startswith("client_secret") else None
+        wanted.update(public_key=public_key, key_id=key_id, tls_subject=subject)
         self.own("client", wanted)
 
     def change_client(self, client, **members):
         """None takes a member away."""
         self.own("client", {"id": client, **members})
 
-    def add_audience(self, client, audience):
-        self.change_client(client, audience=audience if isinstance(audience, list) else [audience])
+    def set_audience(self, client, *audience):
+        """What the client's tokens have in aud, beside the clients whose roles they show."""
+        self.change_client(client, audience=list(audience))
 
     def set_lightweight(self, client, wanted):
         self.change_client(client, lightweight=wanted)
@@ -325,10 +336,17 @@ class DevIdp(Provider):
     def revoke(self, token):
         self.own("revoke", {"token": token})
 
+    def end_session(self, token):
+        self.own("revoke", {"sid": decode(token)[1]["sid"]})
+
     def logout(self, user):
         """Ends all tokens of a person's sessions."""
         probe = self.own("mint", {"client": "orders-rs256", "user": user})
         self.own("revoke", {"sub": probe["claims"]["sub"]})
+
+    def reset_clients(self):
+        """As in the realm file. What was issued is forgotten, too."""
+        self.restart()
 
     def stats(self):
         """Requests by endpoint; "not_modified"; "introspection_under_way": now, peak, peak_of_a_token, tokens."""
@@ -563,7 +581,7 @@ class KeycloakProcess:
 
 
 class KeycloakAdmin:
-    """The part of the Admin REST API that rotation needs."""
+    """The part of the Admin REST API that rotation, clients and revocation need."""
 
     PROVIDERS = {
         "RS256": ("rsa-generated", {"algorithm": ["RS256"], "keySize": ["2048"]}),
@@ -576,6 +594,7 @@ class KeycloakAdmin:
         self.url, self.user, self.password = url, user, password
         self.realm_id = None
         self.added, self.disabled = [], []
+        self.made, self.former = [], {}  # clients: ids of ours; what theirs were before
 
     def call(self, method, path, document=None):
         form = {"grant_type": "password", "client_id": "admin-cli", "username": self.user, "password": self.password}
@@ -627,6 +646,62 @@ class KeycloakAdmin:
             self.call("DELETE", f"/components/{component_id}")
         self.added, self.disabled = [], []
 
+    def client(self, client):
+        return self.call("GET", f"/clients?clientId={urllib.parse.quote(client)}").json()[0]
+
+    def make_client(self, representation):
+        where = self.call("POST", "/clients", representation).headers["Location"]
+        self.made.append(where.rsplit("/", 1)[1])
+
+    def change_attribute(self, client, name, value):
+        """Of a client; remembered, so that reset_clients gives it back."""
+        now = self.client(client)
+        self.former.setdefault((now["id"], name), now["attributes"].get(name, ""))
+        now["attributes"][name] = value
+        self.call("PUT", f"/clients/{now['id']}", now)
+
+    def user_id(self, user):
+        return self.call("GET", f"/users?exact=true&username={urllib.parse.quote(user)}").json()[0]["id"]
+
+    def reset_clients(self):
+        for made in self.made:
+            self.call("DELETE", f"/clients/{made}")
+        for (client_id, name), value in self.former.items():
+            if client_id not in self.made:
+                now = self.call("GET", f"/clients/{client_id}").json()
+                now["attributes"][name] = value
+                self.call("PUT", f"/clients/{client_id}", now)
+        self.made, self.former = [], {}
+
+
+LIGHTWEIGHT = "client.use.lightweight.access.token.enabled"
+AUTHENTICATORS = {  # ours, and Keycloak's: basic and post are one to it
+    "client_secret": "client-secret",
+    "client_secret_basic": "client-secret",
+    "client_secret_post": "client-secret",
+    "private_key_jwt": "client-jwt",
+    "tls_client_auth": "client-x509",
+}
+
+
+def audience_mapper(audience):
+    return {
+        "name": f"audience {audience}",
+        "protocol": "openid-connect",
+        "protocolMapper": "oidc-audience-mapper",
+        "config": {
+            "included.custom.audience": audience,
+            "access.token.claim": "true",
+            "id.token.claim": "false",
+            "introspection.token.claim": "true",
+            "lightweight.claim": "true",
+        },
+    }
+
+
+def without_armour(pem):
+    return "".join(line for line in pem.splitlines() if line and not line.startswith("-----"))
+
 
 class Keycloak(Provider):
     name = "keycloak"
@@ -676,6 +751,7 @@ class Keycloak(Provider):
     def stop(self):
         if self.attached:
             self.reset_keys()
+            self.reset_clients()
             return
         if self.process:
             self.process.stop()
@@ -711,6 +787,73 @@ class Keycloak(Provider):
 
     def reset_keys(self):
         self.admin.reset()
+
+    def create_client(
+        self,
+        client,
+        auth="client_secret",
+        public_key=None,
+        key_id=None,
+        subject=None,
+        audience=(),
+        scopes=(),
+        lightweight=False,
+        direct_grant=False,
+    ):
+        """As DevIdp's; subject is a distinguished name as Keycloak compares it (RFC 2253)."""
+        attributes = {"access.token.signed.response.alg": "RS256", LIGHTWEIGHT: str(lightweight).lower()}
+        if auth == "private_key_jwt":
+            attributes["jwt.credential.public.key"] = without_armour(public_key)
+            attributes.update({"jwt.credential.kid": key_id} if key_id else {})
+        if auth == "tls_client_auth":
+            attributes.update({"x509.subjectdn": subject, "x509.allow.regex.pattern.comparison": "false"})
+        self.admin.make_client(
+            {
+                "clientId": client,
+                "clientAuthenticatorType": AUTHENTICATORS[auth],
+                "secret": self.client_secret(client),
+                "publicClient": False,
+                "standardFlowEnabled": False,
+                "directAccessGrantsEnabled": direct_grant,
+                "serviceAccountsEnabled": True,
+                "fullScopeAllowed": True,
+                "attributes": attributes,
+                "defaultClientScopes": ["basic", "profile", "email", "roles", "acr", "groups", *scopes],
+                "protocolMappers": [audience_mapper(one) for one in audience],
+            }
+        )
+
+    def set_audience(self, client, *audience):
+        """Audience mappers for these and no others, on a client that create_client made."""
+        client_id = self.admin.client(client)["id"]
+        mappers = f"/clients/{client_id}/protocol-mappers/models"
+        if client_id not in self.admin.made:
+            raise ProviderError(f"{client} is the realm's: make a client of the test's own")
+        for mapper in self.admin.call("GET", mappers).json():
+            if mapper["protocolMapper"] == "oidc-audience-mapper":
+                self.admin.call("DELETE", f"{mappers}/{mapper['id']}")
+        for one in audience:
+            self.admin.call("POST", mappers, audience_mapper(one))
+
+    def set_lightweight(self, client, wanted):
+        self.admin.change_attribute(client, LIGHTWEIGHT, "true" if wanted else "false")
+
+    def revoke(self, token):
+        """By the client that got it (RFC 7009)."""
+        client = decode(token)[1]["azp"]
+        form = {"token": token, "client_id": client, "client_secret": self.client_secret(client)}
+        reply = http("POST", self.endpoint("revoke"), form=form)
+        if reply.status != 200:
+            raise ProviderError(f"Keycloak revoked nothing: {reply.status} {reply.body!r}")
+
+    def end_session(self, token):
+        self.admin.call("DELETE", f"/sessions/{decode(token)[1]['sid']}")
+
+    def logout(self, user):
+        self.admin.call("POST", f"/users/{self.admin.user_id(user)}/logout")
+
+    def reset_clients(self):
+        self.admin.reset_clients()
 
 
 # --- the command line ---

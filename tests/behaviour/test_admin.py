@@ -13,6 +13,8 @@ ADMIN_DOORS = [
     ("GET", "/v1/config"),
     ("POST", "/v1/explain"),
     ("POST", "/v1/reload"),
+    ("POST", "/v1/distrust"),
+    ("GET", "/v1/doctor?issuer=far"),
 ]
 NOBODY = 65534
 
@@ -205,7 +207,7 @@ def test_administration_is_not_on_tcp(daemon):
     )
     daemon.start(ready=False)
     port = daemon.wait_event(event="listening", address="127.0.0.1:0")["port"]
-    for path, wanted in [("/livez", 200), ("/v1/status", 404), ("/v1/check", 404), ("/metrics", 200)]:
+    for path, wanted in [("/livez", 200), ("/v1/status", 404), ("/v1/distrust", 404), ("/v1/doctor", 404), ("/v1/check", 404), ("/metrics", 200)]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", path)
         assert connection.getresponse().status == wanted, path
@@ -239,6 +241,34 @@ def test_authctl_shows_tables_and_json(authd, command):
     assert table.returncode == 0 and "holodeck" in table.stdout, table.stderr
     assert machine.returncode == 0
     json.loads(machine.stdout)
+
+
+def test_authctl_doctor_looks_the_provider_over(authd):
+    done, machine = authd.authctl("doctor", "holodeck"), authd.authctl("doctor", "holodeck", "--json")
+    assert done.returncode == machine.returncode and done.returncode in (0, 1), done.stderr
+    report = json.loads(machine.stdout)
+    assert (done.returncode == 1) == (report["result"] == "failed")
+    for finding in report["findings"]:
+        assert finding["check"] in done.stdout
+        assert not finding["advice"] or f"\n    {finding['advice'][:20]}" in done.stdout
+    assert "\033" not in done.stdout + done.stderr and "Looking" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (("doctor",), 2, "1 argument"),
+        (("doctor", "holodeck", "more"), 2, "more"),
+        (("doctor", "nobody"), 2, "unknown_issuer"),
+        (("distrust", "holodeck"), 2, "2 arguments"),
+        (("distrust", "nobody", "k"), 2, "unknown_issuer"),
+        (("distrust", "--undo", "holodeck", "k"), 2, "not_distrusted"),
+        (("distrust", "holodeck", "eyJhbGciOiJSUzI1NiJ9.e30.AAAA"), 2, "token"),
+    ],
+)
+def test_authctl_says_what_was_wrong_with_the_question(authd, arguments, code, words):
+    done = authd.authctl(*arguments)
+    assert (done.returncode, done.stdout) == (code, "") and words in done.stderr
 
 
 @pytest.mark.provider_free

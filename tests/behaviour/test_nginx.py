@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import POLICIES, issuer_section
 from doors_setup import EXAMPLES, IDENTITY, Echo, Nginx, bearer, seen
 from harness import is_root, until
 
@@ -302,3 +303,78 @@ def test_nginx_finds_nothing_wrong_with_it(nginx):
     done = subprocess.run([Nginx.program(), "-t", "-p", f"{nginx.folder}/", "-c", f"{nginx.folder}/nginx.conf"],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "[warn]" not in done.stderr, done.stderr
+
+
+# Whom authd believes: nginx' workers, whatever user they run as.
+
+TRUSTING = """
+[policy slow]
+audience = orders
+limits = address 1/h
+
+[policy proved]
+audience = orders
+dpop_nonce = true
+
+[route open]
+path = /open/*
+policy = anonymous
+order = 1
+
+[route rest]
+host = 127.0.0.1
+path = /orders/*
+policy = orders
+order = 2
+"""
+NGINX_USERS = "user:nobody; user:www-data"
+
+
+@pytest.fixture
+def trusting(daemon, provider):
+    """nginx gives root up; whoever starts it else is its workers' user."""
+    trusted = NGINX_USERS if is_root() else f"uid:{os.geteuid()}"
+    daemon.write(issuer_section(provider), POLICIES, TRUSTING, allow_development_issuers="true", trusted_proxies=trusted)
+    return daemon.start()
+
+
+@pytest.fixture
+def believed(trusting, echo, tmp_path_factory):
+    """Makes an Nginx whose policy is another, before the echoing service."""
+    made = []
+
+    def make(policy):
+        made.append(Nginx(tmp_path_factory.mktemp("nginx"), trusting.socket, echo.port,
+                          [("set $authd_policy orders", f"set $authd_policy {policy}")]))
+        return made[-1].start()
+    yield make
+    for one in made:
+        one.stop()
+
+
+def test_a_limit_is_429_for_the_client(believed, alice):
+    nginx = believed("slow")
+    # What a client says of its address is not handed on.
+    answers = [nginx.get("/", {**bearer(alice), "X-Forwarded-For": f"10.0.0.{number}"}) for number in range(2)]
+    assert [answer.status for answer in answers] == [200, 429]
+    assert answers[1].headers.get_all("X-Authd-Reason") == ["rate_limited"]
+    assert int(answers[1].headers["Retry-After"]) > 1
+    assert [answers[1].headers[f"RateLimit-{name}"] for name in ("Limit", "Remaining")] == ["1", "0"]
+    assert "X-Authd-Status" not in answers[1].headers
+
+
+def test_routes_go_by_what_nginx_tells(believed, alice):
+    nginx = believed("by-route")
+    spoofed = {"X-Original-URI": "/open/x", "X-Original-Method": "GET", "X-Auth-Request-User": SPOOFED}
+    assert nginx.get("/open/x", spoofed).status == 200
+    assert seen(nginx.get("/open/x", spoofed), "X-Auth-Request-User") in ([], [""])
+    assert nginx.get("/orders/1", spoofed).status == 401
+    assert nginx.get("/orders/1", {**spoofed, **bearer(alice)}).status == 200
+    assert nginx.get("/elsewhere", bearer(alice)).headers["X-Authd-Reason"] == "no_route"
+    assert nginx.get("/open/..%2forders/1", spoofed).headers["X-Authd-Reason"] == "bad_path"
+    assert nginx.get("/open/%2e%2e/orders/1", spoofed).status == 401
+
+
+def test_the_nonce_of_a_proof_reaches_the_client(believed):
+    answer = believed("proved").get("/")
+    assert answer.status == 401 and len(answer.headers.get_all("DPoP-Nonce")) == 1

@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import json
 import os
+import socket
 from pathlib import Path
 
 import jsonschema
@@ -16,10 +17,11 @@ import yaml
 
 from conftest import POLICIES, issuer_section
 from doors_provoke import DOORS, filled
-from harness import NOBODY, ask, is_root
+from harness import NOBODY, UnixConnection, ask, is_root, until
 
 CONTRACT = Path(__file__).resolve().parents[2] / "include" / "authd.openapi.yaml"
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+DOCTORS_MAX = 4  # CLINIC_DOCTORS_MAX
 # Declared for the day when memory ends while an answer is written; nothing from outside leads there.
 UNPROVOKED = ("500",)
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
@@ -55,6 +57,9 @@ def frozen_main_thread(pid):
         libc.ptrace(PTRACE_DETACH, pid, None, None)
 
 
+DISTRUST = json.dumps({"issuer": "holodeck", "key": "k"})
+
+
 class Case:
     """What a provoker works with."""
 
@@ -73,6 +78,10 @@ class Case:
 
     def usual(self):
         """The answer to a well-formed question."""
+        if self.path == "/v1/distrust":
+            return self.send(body=DISTRUST)
+        if self.path == "/v1/doctor":
+            return self.send("/v1/doctor?issuer=holodeck")
         if self.method == "POST" and self.path != "/v1/reload":
             return self.send(body=self.good_question())
         if self.path == "/v1/check":
@@ -92,6 +101,8 @@ def no_token(case):
 
 
 def unknown_name(case):
+    if case.path == "/v1/distrust":
+        return case.send(body=json.dumps({"issuer": "nobody", "key": "k"}))
     if case.method == "POST":
         return case.send(body=json.dumps({"token": "a.b.c", "policy": "nobody"}))
     return case.send(f"{case.path}?policy=nobody&issuer=nobody", headers={"Authorization": "Bearer a.b.c"})
@@ -151,12 +162,42 @@ def not_ready(case):
     return case.send()
 
 
+def not_distrusted(case):
+    return case.send(body=json.dumps({"issuer": "holodeck", "key": "k", "trust": True}))
+
+
+def doctors_enough(case):
+    """An issuer that accepts and says nothing keeps as many doctors waiting as there may be."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/realms/silent"
+        case.authd.write(issuer_section(case.provider), f"[issuer silent]\nurl = {url}\n", "[policy p]\nissuers = silent\naudience = a")
+        assert case.authd.reload().status == 200
+        waiting = [case.authd.connection() for _ in range(DOCTORS_MAX)]
+        for one in waiting:
+            one.request("GET", "/v1/doctor?issuer=silent")
+        answer = until("a doctor is refused", lambda: busy(case))
+        for one in waiting:
+            one.close()
+    return answer
+
+
+def busy(case):
+    connection = UnixConnection(case.authd.socket, timeout=1)
+    try:
+        answer = ask(connection, "GET", "/v1/doctor?issuer=silent")
+    except TimeoutError:  # it came before one of the others
+        return None
+    finally:
+        connection.close()
+    return answer if answer.status == 503 else None
+
+
 def hung(case):
     """Asked on a connection from before: it is the main thread that accepts."""
     connection = case.authd.connection()
     assert ask(connection, "GET", "/livez").status == 200
     with frozen_main_thread(case.authd.pid):
-        answer = ask(connection, case.method, case.path)
+        answer = ask(connection, case.method, case.path, DISTRUST if case.path == "/v1/distrust" else None)
         assert ask(connection, "GET", "/livez").status == 200, "the worker hangs too"
     connection.close()
     return answer
@@ -166,6 +207,8 @@ def hung(case):
 PROVOKE = [
     *DOORS,
     ("get", "/readyz", "503", not_ready),
+    ("get", "/v1/doctor", "503", doctors_enough),
+    ("post", "/v1/distrust", "409", not_distrusted),
     ("*", "*", "200", Case.usual),
     ("*", "*", "400", bad_question),
     ("get", "/v1/check", "401", no_token),

@@ -25,6 +25,7 @@ SHOWN = [
     (r"http://127\.0\.0\.1:\d+/realms/authd", "https://sso.example.com/realms/holodeck"),
     (r"/\S*/authd\.sock", "/run/authd/authd.sock"),
     (r"/\S*/authd\.conf", "/etc/authd/authd.conf"),
+    (r"/\S*/state\.db", "/var/lib/authd/state.db"),
 ]
 # What is not compared.
 VARIES = [

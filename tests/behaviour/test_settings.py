@@ -46,6 +46,27 @@ BROKEN = [
         5,
         ["/nonexistent/keys.json"],
     ),
+    ("a relative state folder", GOOD.replace("[issuer", "state_dir = state\n[issuer"), 3, ["relative"]),
+    ("an unknown way to ask", GOOD + "introspect = sometimes\n", 7, ["sometimes", "max-age 5s"]),
+    ("a demand that nobody may ask for", GOOD + "introspect = always\n", 7, ["client_id"]),
+    (
+        "a client without its secret",
+        GOOD.replace(POLICY, "client_id = authd\n" + POLICY),
+        3,
+        ["client_secret_file"],
+    ),
+    (
+        "keys without a time that they may be used",
+        GOOD.replace(POLICY, "stale_keys_max = 0s\n" + POLICY),
+        5,
+        ["1m", "30d"],
+    ),
+    (
+        "a proxy with a password",
+        GOOD.replace(POLICY, "proxy = http://me:hunter2@proxy:3128\n" + POLICY),
+        5,
+        ["HOST:PORT"],
+    ),
     ("a relative socket", GOOD.replace("/run/authd/authd.sock", "authd.sock"), 2, ["relative"]),
     (
         "an address that is not loopback",

@@ -164,8 +164,19 @@ NEIGHBOURS = [
 # --- the stage ---
 
 
+POD_TOKEN = "the-token-of-authds-own-pod"
+
+
+def in_a_pod(text, folder):
+    """The text with other paths for the files that every pod has: any authority, and a token."""
+    if "\nca_file = " not in text:
+        return text
+    (folder / "token").write_text(POD_TOKEN)
+    text = re.sub(r"^ca_file = .*$", f"ca_file = {certificate(folder)}", text, flags=re.M)
+    return re.sub(r"^fetch_token_file = .*$", f"fetch_token_file = {folder / 'token'}", text, flags=re.M)
+
+
 def certificate(folder):
-    """Any: what stands at a pod's path of its cluster's authority."""
     path = folder / "ca.crt"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                     "-subj", "/CN=cluster", "-keyout", folder / "ca.key", "-out", path], check=True, capture_output=True)
@@ -176,8 +187,7 @@ def placed(example, idps, folder):
     """The example's text with fetch_url for each issuer: where devidp is."""
     text = (EXAMPLES / f"{example}.conf").read_text()
     text = re.sub(r"^fetch_url = .*\n", "", text, flags=re.M)
-    if "\nca_file = " in text:
-        text = re.sub(r"^ca_file = .*$", f"ca_file = {certificate(folder)}", text, flags=re.M)
+    text = in_a_pod(text, folder)
     urls = re.findall(r"^url = (\S+)$", text, re.M)
     assert len(urls) == len(idps)
     for url, idp in zip(urls, idps):
@@ -337,10 +347,7 @@ def test_an_issuer_never_borrows_anothers_key_of_the_same_kid(stages):
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.conf")), ids=lambda path: path.stem)
 def test_the_example_is_right_as_it_is(programs, daemon, path):
-    text = path.read_text()
-    if "\nca_file = " in text:
-        text = re.sub(r"^ca_file = .*$", f"ca_file = {certificate(daemon.directory)}", text, flags=re.M)
-    daemon.config_path.write_text(text)
+    daemon.config_path.write_text(in_a_pod(path.read_text(), daemon.directory))
     done = daemon.check_config()
     assert done.returncode == 0, done.stderr
     assert path.stem in SOURCES and path.name in (EXAMPLES / "README.md").read_text()
@@ -352,8 +359,7 @@ def test_all_examples_go_together(programs, daemon):
     folder.mkdir()
     daemon.config_path.write_text("[authd]\n")
     for path in EXAMPLES.glob("*.conf"):
-        text = path.read_text().replace("[policy orders", f"[policy {path.stem}-orders")
-        text = re.sub(r"^ca_file = .*\n", "", text, flags=re.M)
+        text = in_a_pod(path.read_text(), daemon.directory).replace("[policy orders", f"[policy {path.stem}-orders")
         (folder / path.name).write_text(text)
     done = daemon.check_config()
     assert done.returncode == 0 and "6 issuers, 6 policies" in done.stdout, done.stdout + done.stderr

@@ -3,8 +3,8 @@
 A front has its own authd, with examples/proxies.conf as its settings, so that one's limits are not the other's.
 """
 
+import http.client
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ sys.path.insert(0, str(BEHAVIOUR))
 import harness  # noqa: E402
 import programs  # noqa: E402
 import providers  # noqa: E402
-from doors_setup import ask_to_end_with_parent  # noqa: E402
+from doors_setup import ask_to_end_with_parent, tcp_ask  # noqa: E402
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 START_SEC = 30
@@ -69,7 +69,7 @@ class Front:
                 (self.folder / file.name).write_text(self.with_addresses(file.read_text()))
         self.before()
         self.spawn(self.command())
-        harness.until(f"{self.name} accepts connections", self._accepts, START_SEC)
+        harness.until(f"{self.name} serves", self._is_ready, START_SEC)
         return self
 
     def before(self):
@@ -83,10 +83,13 @@ class Front:
             self.processes.append(subprocess.Popen([str(word) for word in argv], cwd=self.folder, stdin=subprocess.DEVNULL,
                                                    stdout=log, stderr=log, preexec_fn=ask_to_end_with_parent))
 
-    def _accepts(self):
+    def _is_ready(self):
+        """Some accept connections before they know their routes."""
         assert self.processes[-1].poll() is None, f"{self.name} ended: {self.output()}"
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        try:
+            return tcp_ask(self.port, "GET", "/public/ready").status == 200
+        except (OSError, http.client.HTTPException):
+            return False
 
     def output(self):
         logs = [file.read_text(errors="replace")[-3000:] for file in self.folder.glob("*.log")]

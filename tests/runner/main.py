@@ -80,7 +80,7 @@ def main(arguments):
         options.pytest_arguments,
     )
     try:
-        if any(name == "behaviour-keycloak" for name, _ in todo):
+        if any(name in suites.NEED_KEYCLOAK for name, _ in todo):
             keycloak.begin()
         return report.close([run_one(run, name, function) for name, function in todo])
     finally:

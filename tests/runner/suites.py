@@ -20,7 +20,9 @@ from keycloak import SharedKeycloak
 from report import Outcome, Progress, could_not_start
 
 UNIT_TIMEOUT_SEC = 300
-PYTEST_TIMEOUT_SEC = 900
+PYTEST_TIMEOUT_SEC, PYTEST_FULL_TIMEOUT_SEC = 900, 3600
+PYTEST_NOTHING_CHOSEN = 5  # its exit code when no test has what -k or -m want
+FAULTS_SIDE_BY_SIDE = 6  # most of a row's time is waiting
 BENCH_TIMEOUT_SEC = 1800
 FUZZ_SHORT_SEC, FUZZ_SEC, FUZZ_FULL_SEC = 4, 60, 600
 FUZZ_GRACE_SEC = 60
@@ -108,12 +110,12 @@ def leaks(run):
     return _meson_suite(run, "plain", "lib-slow")
 
 
-def _pytest(run, provider, env, build="plain", arguments=None):
-    """The behaviour suite of a build; arguments: which of it, and what else pytest should know."""
+def _pytest(run, provider, env, build="plain", arguments=None, name=None):
+    """A suite of pytest's on a build, behaviour by default; arguments: which of it, and what else is told to pytest."""
     missing = run.builds.get(build)
     if missing:
         return missing
-    name = f"behaviour-{provider}" if build == "plain" else f"behaviour-{build}"
+    name = name or (f"behaviour-{provider}" if build == "plain" else f"behaviour-{build}")
     junit = run.logs / f"{name}.xml"
     junit.unlink(missing_ok=True)
     argv = [
@@ -123,8 +125,7 @@ def _pytest(run, provider, env, build="plain", arguments=None):
         *(arguments or [str(_behaviour(run))]),
         "-p",
         "no:cacheprovider",
-        "--provider",
-        provider,
+        *(["--provider", provider] if provider else []),
         "--build",
         str(run.builds.path(build)),
         f"--junit-xml={junit}",
@@ -136,10 +137,12 @@ def _pytest(run, provider, env, build="plain", arguments=None):
         name,
         argv,
         run.logs / f"{name}.log",
-        PYTEST_TIMEOUT_SEC,
+        PYTEST_FULL_TIMEOUT_SEC if run.full else PYTEST_TIMEOUT_SEC,
         {"PYTHONDONTWRITEBYTECODE": "1", **env},
     )
     outcome = results.from_pytest(junit) if junit.exists() else Outcome()
+    if run.pytest_arguments and step.why.endswith(f"exit code {PYTEST_NOTHING_CHOSEN}"):
+        return outcome
     if not step.well and not outcome.failures or not junit.exists():
         outcome.failures.append((f"pytest {name}", step.trouble()))
     return outcome
@@ -163,6 +166,33 @@ def behaviour_keycloak(run):
             "runs the same tests without it",
         )
     return _pytest(run, "keycloak", {"AUTHD_TEST_KEYCLOAK": str(state)})
+
+
+def faults(run):
+    """The fault matrix: the rows that wait side by side, those that measure, Keycloak's; a table at the end."""
+    rows = run.logs / "faults-rows"
+    shutil.rmtree(rows, ignore_errors=True)
+    rows.mkdir(parents=True)
+    outcome = _faults(run, rows, "side-by-side", ["-m", "not alone and not keycloak", "-n", str(FAULTS_SIDE_BY_SIDE)])
+    outcome.add(_faults(run, rows, "alone", ["-m", "alone and not keycloak"]))
+    outcome.add(_faults_keycloak(run, rows))
+    writer = run.source / "tests" / "faults" / "write_table.py"
+    table = subprocess.run(["/usr/bin/python3", writer, rows], capture_output=True, text=True, check=True).stdout
+    for line in table.splitlines():
+        run.progress.line(line)
+    return outcome
+
+
+def _faults(run, rows, name, which, env=None):
+    arguments = [str(run.source / "tests" / "faults"), "--rows", str(rows), *which]
+    return _pytest(run, None, env or {}, "plain", arguments + (["--full"] if run.full else []), f"faults-{name}")
+
+
+def _faults_keycloak(run, rows):
+    state, trouble = run.keycloak.wait()
+    if trouble:
+        return could_not_start("faults on keycloak", trouble, "Keycloak's archive needs the Maven registry once")
+    return _faults(run, rows, "keycloak", ["-m", "keycloak"], {"AUTHD_TEST_KEYCLOAK": str(state)})
 
 
 def tsan(run):
@@ -338,6 +368,7 @@ SUITES = {
     "unit": unit,
     "corpora": corpora,
     "behaviour-devidp": behaviour_devidp,
+    "faults": faults,
     "sanitize": sanitize,
     "leaks": leaks,
     "tsan": tsan,
@@ -345,6 +376,7 @@ SUITES = {
     "fuzz": fuzz,
     "bench": bench,
 }
+NEED_KEYCLOAK = ("behaviour-keycloak", "faults")
 EXTRA_SUITES = {"coverage": coverage}  # by name only
 GROUPS = {"all": list(SUITES), "behaviour": ["behaviour-devidp", "behaviour-keycloak"]}
-FULL_SUITES = {"fuzz": fuzz, "debian13": debian13_suite}
+FULL_SUITES = {"fuzz": fuzz, "faults": faults, "debian13": debian13_suite}

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char *const ALWAYS_GRANTED[] = { "profile", "email" };
+static const char *const ALWAYS_GRANTED[] = { "profile", "email", NULL };
 static const char *const DEFAULT_REALM_ROLES[] = { "offline_access", "uma_authorization" };
 static const char *const ACCOUNT_ROLES[] = { "manage-account", "manage-account-links",
                                              "view-profile" };
@@ -63,8 +63,8 @@ char *access_scope(const Client *client, const char *wanted)
         add_words(scope, client->default_scopes);
         for (char **word = words; *word; word++)
                 add_word(scope, *word);
-        for (size_t i = 0; i < G_N_ELEMENTS(ALWAYS_GRANTED); i++)
-                add_word(scope, ALWAYS_GRANTED[i]);
+        for (const char *const *word = ALWAYS_GRANTED; *word; word++)
+                add_word(scope, *word);
         return g_strdup(scope->str);
 }
 

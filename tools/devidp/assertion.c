@@ -80,12 +80,12 @@ static const char *claims_trouble(const Client *client, const json_t *claims,
             g_strcmp0(text_of(claims, "sub"), client->id) != 0)
                 return "iss and sub must be the client's id";
         if (!is_for(claims, issuer_url))
-                return "Token audience doesn't match: aud must be the issuer and nothing else";
+                return "Invalid token audience";
         if (!json_is_integer(exp) || json_integer_value(exp) <= now_sec)
                 return "Token is not active";
         if (json_integer_value(exp) > now_sec + ASSERTION_LIFETIME_SEC)
                 return "Token expiration is too far in the future";
-        return text_of(claims, "jti") ? NULL : "Missing ID on the token";
+        return text_of(claims, "jti") ? NULL : "Token jti claim is required";
 }
 
 const char *assertion_trouble(Assertions *assertions, const Client *client, const char *assertion,

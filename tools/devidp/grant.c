@@ -188,6 +188,13 @@ static const GrantType GRANTS[] = {
         { "refresh_token", grant_refresh },
 };
 
+static void refuse_client(const ProofRefusal *refusal, Answer *answer)
+{
+        if (!proof_refuse_assertion(refusal, answer))
+                answer_error(answer, 401, refusal->known ? "unauthorized_client" : "invalid_client",
+                             "Invalid client or Invalid client credentials");
+}
+
 void grant_answer(Idp *idp, const Question *question, Answer *answer)
 {
         const char *name = question_form(question, "grant_type");
@@ -200,9 +207,7 @@ void grant_answer(Idp *idp, const Question *question, Answer *answer)
                 return;
         }
         if (!client) {
-                answer_error(answer, 401, refusal.known ? "unauthorized_client" : "invalid_client",
-                             refusal.why ? refusal.why
-                                         : "Invalid client or Invalid client credentials");
+                refuse_client(&refusal, answer);
                 return;
         }
         for (size_t i = 0; i < G_N_ELEMENTS(GRANTS); i++) {

@@ -128,10 +128,12 @@ static void answer_about(Idp *idp, const Client *client, const Question *questio
                 answer_json(answer, 200, body);
 }
 
-static const char *usual_refusal(const ProofRefusal *refusal)
+static void refuse_client(const ProofRefusal *refusal, Answer *answer)
 {
-        return refusal->known ? "Client authentication failed."
-                              : "Invalid client or Invalid client credentials";
+        if (!proof_refuse_assertion(refusal, answer))
+                answer_error(answer, 401, "invalid_client",
+                             refusal->known ? "Client authentication failed."
+                                            : "Invalid client or Invalid client credentials");
 }
 
 void introspect_answer(Idp *idp, const Question *question, Answer *answer)
@@ -141,8 +143,7 @@ void introspect_answer(Idp *idp, const Question *question, Answer *answer)
 
         answer->cache_control = "no-cache";
         if (!client)
-                answer_error(answer, 401, "invalid_client",
-                             refusal.why ? refusal.why : usual_refusal(&refusal));
+                refuse_client(&refusal, answer);
         else if (client->proof == CLIENT_PROOF_NONE)
                 answer_error(answer, 403, "invalid_request", "Client not allowed.");
         else if (!question_form(question, "token"))

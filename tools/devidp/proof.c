@@ -77,8 +77,10 @@ static bool certificate_fits(const Idp *idp, const Client *client, const Questio
 
 static bool assertion_fits(Idp *idp, const Client *client, const Shown *shown, const char **ret_why)
 {
-        if (!shown->assertion)
+        if (!shown->assertion) {
+                *ret_why = "Parameter client_assertion_type is missing";
                 return false;
+        }
         *ret_why = assertion_trouble(idp->assertions, client, shown->assertion, idp->issuer_url,
                                      idp_now_sec(idp));
         return !*ret_why;
@@ -96,6 +98,13 @@ static bool fits(Idp *idp, const Client *client, const Question *question, const
         case CLIENT_PROOF_NONE: return true;
         }
         return false;
+}
+
+bool proof_refuse_assertion(const ProofRefusal *refusal, Answer *answer)
+{
+        if (refusal->why)
+                answer_error(answer, 400, "invalid_client", refusal->why);
+        return refusal->why;
 }
 
 const Client *proof_client(Idp *idp, const Question *question, ProofRefusal *ret_refusal)

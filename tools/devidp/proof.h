@@ -10,9 +10,13 @@
 #define TLS_VERIFY  "x-client-cert-verify" /* SUCCESS */
 #define TLS_SUBJECT "x-client-cert-subject"
 
+/* ProofRefusal: Keycloak's words for a wrong secret are the endpoint's, for an assertion these. */
 typedef struct ProofRefusal {
-        bool known;      /* the id is ours */
-        const char *why; /* NULL: Keycloak's usual words say enough */
+        bool known; /* the id is ours */
+        const char
+            *why; /* what is wrong with an assertion, status 400; NULL: it was no matter of one */
 } ProofRefusal;
 
+/* proof_refuse_assertion: false: refusal is about no assertion. */
+bool proof_refuse_assertion(const ProofRefusal *refusal, Answer *answer);
 const Client *proof_client(Idp *idp, const Question *question, ProofRefusal *ret_refusal);

@@ -76,6 +76,81 @@ static void refused(const Bad *rows, size_t n_rows)
         }
 }
 
+/* What stands before policies: routes, proxies, limits. */
+static void broken_doors(void)
+{
+        static const Bad rows[] = {
+                { "a route without its order", GOOD "[route r]\npolicy = p\n",
+                  "t.conf:5: [route r] has no order; add order = 10: the lowest is tried first" },
+                { "a route without its policy", GOOD "[route r]\norder = 1\n",
+                  "t.conf:5: [route r] policy is missing: name one, or write anonymous" },
+                { "a route to no policy", GOOD "[route r]\norder = 1\npolicy = q\n",
+                  "t.conf:7: [route r] policy = q: there is no [policy q]" },
+                { "a path that never fits",
+                  GOOD "[route r]\norder = 1\npolicy = p\npath = orders\n",
+                  "t.conf:8: [route r] path = orders does not begin with \"/\"" },
+                { "two routes of one order",
+                  GOOD "[route r]\norder = 1\npolicy = p\n[route s]\npolicy = p\norder = 1\n",
+                  "t.conf:6: [route r] and [route s] have the same order = 1; which comes first?" },
+                { "an order below the first", GOOD "[route r]\norder = -1\npolicy = p\n",
+                  "t.conf:6: \"-1\" is no number from 0 to 1000000; write one" },
+                { "an order past the last", GOOD "[route r]\norder = 1000001\npolicy = p\n",
+                  "t.conf:6: \"1000001\" is no number from 0 to 1000000; write one" },
+                { "a policy that a route would pass by", "[policy anonymous]\naudience = a\n",
+                  "t.conf:1: the name \"anonymous\" is reserved; take another" },
+                { "a proxy that is none", GOOD "[authd]\nworkers = 2\ntrusted_proxies = nginx\n",
+                  "t.conf:7: trusted_proxies: \"nginx\" is none of uid:NUMBER, user:NAME, an "
+                  "address, and a network such as 10.0.0.0/8" },
+                { "a rate that is none", GOOD "[authd]\nauth_failures = 100\n",
+                  "t.conf:6: auth_failures: \"100\" is no rate; write 100/m, 100/m burst 20 or "
+                  "none" },
+                { "a word that is none", GOOD "[authd]\nencoded_slash = deny\n",
+                  "t.conf:6: encoded_slash = \"deny\" is none of refuse, allow; write one of "
+                  "them" },
+                { "a binding that is none", GOOD "dpop = always\n",
+                  "t.conf:5: dpop = \"always\" is none of optional, never, required; write one of "
+                  "them" },
+                { "a nonce without proofs", GOOD "dpop = never\ndpop_nonce = true\n",
+                  "t.conf:6: [policy p]: dpop_nonce without DPoP (dpop = never); remove one of "
+                  "them" },
+                { "a place that holds no token", GOOD "token_from = body:x\n",
+                  "t.conf:5: [policy p]: token_from: \"body:x\" is no place of a token; write "
+                  "header:NAME, cookie:NAME or query:NAME" },
+                { "too few slots", GOOD "limit_slots = 1023\n",
+                  "t.conf:5: \"1023\" is no number from 1024 to 2097152; write one" },
+        };
+
+        refused(rows, G_N_ELEMENTS(rows));
+}
+
+static void doors_are_read(void)
+{
+        static const char text[] =
+            GOOD "acr = gold; silver\nmax_auth_age = 1h\ndpop = required\ndpop_nonce = true\n"
+                 "mtls = never\ntoken_from = cookie:jwt\nlimits = sub 1/s; address 2/m burst 3\n"
+                 "limit_slots = 1024\npreflight = allow\n"
+                 "[authd]\ntrusted_proxies = uid:33; 10.0.0.0/8\nencoded_slash = allow\n"
+                 "auth_failures = none\n[route r]\npolicy = optional:p\norder = 0\nhost = a; b\n";
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) config = config_parse("t.conf", span_from(text), &error);
+        const PolicySettings *policy;
+        const PolicyFront *front;
+
+        g_assert_no_error(error);
+        policy = config->policies->pdata[0];
+        front =
+            front_policy(config->compiled_front, policy_set_find(config->compiled, span_from("p")));
+        g_assert_cmpstr(policy->acr[1], ==, "silver");
+        g_assert_cmpint(policy->max_auth_age_sec, ==, 3600);
+        g_assert_cmpint(policy->dpop, ==, BINDING_REQUIRED);
+        g_assert_true(policy->dpop_nonce);
+        g_assert_cmpint(policy->mtls, ==, BINDING_NEVER);
+        g_assert_true(front->allow_preflight);
+        g_assert_cmpuint(front->limit_slots, ==, 1024);
+        g_assert_true(front_allows_encoded_slash(config->compiled_front));
+        g_assert_cmpuint(routing_size(config->compiled_routing), ==, 1);
+}
+
 static void broken_lines(void)
 {
         static const Bad rows[] = {
@@ -141,11 +216,11 @@ static void unknown_words(void)
                 { "a section in capitals", "[Authd]\n",
                   "t.conf:1: unknown section [Authd]; did you mean [authd]?" },
                 { "a section of another daemon", "[network]\n",
-                  "t.conf:1: unknown section [network]; there are [authd], [issuer NAME] and "
-                  "[policy NAME]" },
+                  "t.conf:1: unknown section [network]; there are [authd], [issuer NAME], [policy "
+                  "NAME], [route NAME] and [client NAME]" },
                 { "an empty section", "[]\n",
-                  "t.conf:1: unknown section []; there are [authd], [issuer NAME] and [policy "
-                  "NAME]" },
+                  "t.conf:1: unknown section []; there are [authd], [issuer NAME], [policy NAME], "
+                  "[route NAME] and [client NAME]" },
                 { "a key almost right", ISSUER "[policy p]\naudence = a\n",
                   "t.conf:4: unknown key \"audence\" in [policy p]; did you mean \"audience\"?" },
                 { "a localised key", ISSUER "[policy p]\naudience[de] = a\n",
@@ -154,7 +229,8 @@ static void unknown_words(void)
                 { "a key of another section", "[authd]\nurl = https://x\n",
                   "t.conf:2: unknown key \"url\" in [authd]; its keys are: socket, listen, "
                   "listen_any, workers, cache_size, "
-                  "log_level, allow_development_issuers, core_dumps, admin_group, state_dir" },
+                  "log_level, allow_development_issuers, core_dumps, admin_group, state_dir, "
+                  "trusted_proxies, encoded_slash, auth_failures" },
                 { "a secret in the settings", "[issuer i]\nclient_secret = hunter2\n",
                   "t.conf:2: \"client_secret\" would put a secret into the settings; write it into "
                   "a file of its own (mode "
@@ -534,7 +610,9 @@ static void shown_defaults_are_the_defaults(void)
         const ConfigSetting *settings = config_settings(&n_settings);
 
         for (size_t i = 0; i < n_settings; i++) {
-                if (strcmp(settings[i].section, "client") == 0) /* lives by its file alone */
+                /* One lives by its file alone, the other by what has no default. */
+                if (strcmp(settings[i].section, "client") == 0 ||
+                    strcmp(settings[i].section, "route") == 0)
                         continue;
                 bool required =
                     strcmp(settings[i].key, "url") == 0 || strcmp(settings[i].key, "audience") == 0;
@@ -574,6 +652,12 @@ static void shown_defaults_are_the_defaults(void)
         g_assert_cmpint(policy->introspection_stale_for_sec, ==,
                         bare_policy->introspection_stale_for_sec);
         g_assert_true(policy->subject_optional == bare_policy->subject_optional);
+        g_assert_cmpint(policy->dpop, ==, bare_policy->dpop);
+        g_assert_cmpint(policy->mtls, ==, bare_policy->mtls);
+        g_assert_true(policy->dpop_nonce == bare_policy->dpop_nonce);
+        g_assert_true(policy->allow_preflight == bare_policy->allow_preflight);
+        g_assert_true(written->front.allow_encoded_slash == bare->front.allow_encoded_slash);
+        g_assert_cmpuint(policy->limit_slots, ==, BUCKET_SLOTS_DEFAULT); /* 0 means it */
 }
 
 /* Six files, so that the folder's own order is hardly the right one by chance. */
@@ -881,6 +965,8 @@ int main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         g_unsetenv("CREDENTIALS_DIRECTORY");
         g_test_add_func("/config/broken-lines", broken_lines);
+        g_test_add_func("/config/broken doors", broken_doors);
+        g_test_add_func("/config/doors are read", doors_are_read);
         g_test_add_func("/config/nul-is-refused", nul_is_refused);
         g_test_add_func("/config/unknown-words", unknown_words);
         g_test_add_func("/config/names", names);

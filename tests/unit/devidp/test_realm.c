@@ -7,6 +7,11 @@
 #define AROUND(clients, users)                                                                     \
         "{\"realm\":\"t\",\"keys\":[\"ES256\"],\"clients\":[" clients "],\"users\":[" users "]}"
 
+#define PEM                                                                                        \
+        "\"-----BEGIN PUBLIC "                                                                     \
+        "KEY-----\\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\\n"               \
+        "-----END PUBLIC KEY-----\\n\""
+
 typedef struct Row {
         const char *name;
         const char *text;
@@ -20,6 +25,24 @@ static const Row ROWS[] = {
         { "a client neither secret nor public", AROUND("{\"id\":\"a\"}", ""), "secret" },
         { "a client both secret and public",
           AROUND("{\"id\":\"a\",\"secret\":\"s\",\"public\":true}", ""), "secret" },
+        { "a client with a key",
+          AROUND("{\"id\":\"a\",\"auth\":\"private_key_jwt\",\"public_key\":" PEM "}", ""), NULL },
+        { "a key that is none",
+          AROUND("{\"id\":\"a\",\"auth\":\"private_key_jwt\",\"public_key\":\"x\"}", ""), "PEM" },
+        { "private_key_jwt without a key",
+          AROUND("{\"id\":\"a\",\"auth\":\"private_key_jwt\"}", ""), "public_key" },
+        { "private_key_jwt with a secret",
+          AROUND("{\"id\":\"a\",\"auth\":\"private_key_jwt\",\"secret\":\"s\",\"public_key\":" PEM
+                 "}",
+                 ""),
+          "secret" },
+        { "a certificate's subject",
+          AROUND("{\"id\":\"a\",\"auth\":\"tls_client_auth\",\"tls_subject\":\"CN=a\"}", ""),
+          NULL },
+        { "a certificate's subject without its method",
+          AROUND("{\"id\":\"a\",\"secret\":\"s\",\"tls_subject\":\"CN=a\"}", ""), "tls_subject" },
+        { "an unknown method", AROUND("{\"id\":\"a\",\"secret\":\"s\",\"auth\":\"magic\"}", ""),
+          "auth" },
         { "an unknown member of a client",
           AROUND("{\"id\":\"a\",\"secret\":\"s\",\"secert\":1}", ""), "client" },
         { "an audience that is no list",
@@ -91,6 +114,39 @@ static void test_identity(void)
         g_assert_null(realm_client(one, NULL));
 }
 
+static void put(Realm *realm, const char *text, const char *complaint)
+{
+        g_autoptr(GError) error = NULL;
+        json_t *json = json_loads(text, 0, NULL);
+
+        g_assert_cmpint(realm_put_client(realm, json, &error), ==, complaint == NULL);
+        if (complaint)
+                g_assert_nonnull(strstr(error->message, complaint));
+        json_decref(json);
+}
+
+static void test_put_client(void)
+{
+        g_autoptr(Realm) realm =
+            load_text(AROUND("{\"id\":\"a\",\"secret\":\"s\",\"service_account\":{}}", ""), NULL);
+        g_autofree char *account = g_strdup(realm_client(realm, "a")->service_account->id);
+
+        put(realm, "{\"id\":\"a\",\"lightweight\":true}", NULL);
+        g_assert_cmpstr(realm_client(realm, "a")->secret, ==, "s");
+        g_assert_true(realm_client(realm, "a")->lightweight);
+        g_assert_true(realm_person_by_id(realm, account) ==
+                      realm_client(realm, "a")->service_account);
+        put(realm, "{\"id\":\"a\",\"audience\":\"x\"}", "lists");
+        g_assert_true(realm_client(realm, "a")->lightweight);
+        put(realm, "{\"id\":\"a\",\"service_account\":null}", NULL);
+        g_assert_null(realm_person_by_id(realm, account));
+        put(realm, "{\"id\":\"b\"}", "secret");
+        g_assert_null(realm_client(realm, "b"));
+        put(realm, "{\"id\":\"b\",\"public\":true}", NULL);
+        g_assert_nonnull(realm_client(realm, "b"));
+        put(realm, "{\"secret\":\"s\"}", "client");
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -99,5 +155,6 @@ int main(int argc, char **argv)
                 g_test_add_data_func(path, &ROWS[i], test_row);
         }
         g_test_add_func("/realm/a person's id is the same at each start", test_identity);
+        g_test_add_func("/realm/a client is made and changed while we run", test_put_client);
         return g_test_run();
 }

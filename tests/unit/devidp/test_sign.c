@@ -88,6 +88,11 @@ static void test_row(gconstpointer data)
         g_autofree unsigned char *raw = sign_base64url_decode(parts[2], &len);
         g_autofree char *input = g_strdup_printf("%s.%s", parts[0], parts[1]);
         g_assert_true(holds(key, input, raw, len));
+        json_t *opened_head = NULL, *opened = sign_open(token, key->pkey, &opened_head);
+        g_assert_true(json_equal(opened, payload));
+        g_assert_true(json_equal(opened_head, head));
+        json_decref(opened);
+        json_decref(opened_head);
         input[3] ^= 1;
         g_assert_false(holds(key, input, raw, len));
         json_decref(head);
@@ -160,6 +165,22 @@ static void test_rotation(void)
         json_decref(jwks);
 }
 
+static void test_named(void)
+{
+        g_autoptr(Keyring) one = open_ring(NULL);
+        g_autoptr(Keyring) two = open_ring(NULL);
+        const SigningKey *ours = keyring_rotate(one, "ES256", "shared");
+        const SigningKey *theirs = keyring_rotate(two, "ES256", "shared");
+
+        g_assert_cmpstr(ours->kid, ==, "shared");
+        g_assert_cmpstr(theirs->kid, ==, "shared");
+        g_assert_cmpint(EVP_PKEY_eq(ours->pkey, theirs->pkey), ==, 0);
+        g_assert_null(keyring_rotate(one, "ES256", "shared"));
+        g_assert_true(keyring_disable(one, "shared"));
+        g_assert_true(keyring_rotate(one, "ES256", "shared") == keyring_signer(one, "ES256"));
+        g_assert_true(keyring_find(one, "shared")->enabled);
+}
+
 static void test_state(void)
 {
         g_autofree char *folder = g_dir_make_tmp("devidp-XXXXXX", NULL);
@@ -169,11 +190,13 @@ static void test_state(void)
         g_autofree char *kid = g_strdup(keyring_rotate(before, "ES256", NULL)->kid);
         g_autofree char *gone = g_strdup(keyring_signer(before, "EdDSA")->kid);
 
+        keyring_rotate(before, "EdDSA", "named");
         keyring_disable(before, gone);
         keyring_free(before);
         g_autoptr(Keyring) after = open_ring(folder);
         g_assert_cmpstr(keyring_signer(after, "ES256")->kid, ==, kid);
         g_assert_false(keyring_find(after, gone)->enabled);
+        g_assert_cmpstr(keyring_signer(after, "EdDSA")->kid, ==, "named");
         g_assert_cmpint(g_stat(file, &facts), ==, 0);
         g_assert_cmpint(facts.st_mode & 0777, ==, 0600);
         g_unlink(file);
@@ -190,6 +213,7 @@ int main(int argc, char **argv)
         g_test_add_func("/refresh/only our own secret opens one, and only HS512", test_refresh);
         g_test_add_func("/keyring/the newest enabled key signs, the older stay published",
                         test_rotation);
+        g_test_add_func("/keyring/a kid as ordered, with another key in another ring", test_named);
         g_test_add_func(
             "/keyring/a state folder keeps keys and what was disabled, for the owner only",
             test_state);

@@ -817,16 +817,38 @@ static void test_moved(void)
         fake_introspection_serve(other, 200, JSON, INACTIVE);
         first = ask(&stage, "a");
         ask(&stage, "b");
-        ask(&stage, "c");
         await_requests(&stage, 2);
         configure(&stage); /* the same: nothing happens */
         settle(&stage);
         g_assert_cmpuint(n_requests(&stage), ==, 2);
+        /* However long they were under way. */
+        clock_advance_monotonic_for_tests(INTROSPECT_CALL_USEC + G_USEC_PER_SEC);
+        ask(&stage, "c");
         stage.target.endpoint = fake_introspection_url(other);
+        stage.target.calls_max = 1;
         configure(&stage);
         for (unsigned i = 0; i < 3; i++)
                 g_assert_cmpint(await(&stage, first + i), ==, INTROSPECT_INACTIVE);
         g_assert_cmpuint(fake_introspection_count(other), ==, 3);
+        stage_strike(&stage);
+        fake_introspection_free(other);
+}
+
+static void test_moved_while_open(void)
+{
+        Stage stage;
+        FakeIntrospection *other = fake_introspection_new();
+
+        stage_set(&stage);
+        fake_introspection_serve(other, 200, JSON, ACTIVE);
+        fail_often(&stage);
+        assert_answer(&stage, "t", INTROSPECT_UNAVAILABLE, "not asked");
+        configure(&stage); /* the same: it stays open */
+        assert_answer(&stage, "t", INTROSPECT_UNAVAILABLE, "not asked");
+        stage.target.endpoint = fake_introspection_url(other);
+        configure(&stage);
+        g_assert_null(status_of(&stage).last_error);
+        assert_answer(&stage, "t", INTROSPECT_ACTIVE, NULL);
         stage_strike(&stage);
         fake_introspection_free(other);
 }
@@ -922,6 +944,7 @@ static const Test tests[] = {
         { "a missing secret is told, and needs no breaker", test_own_files },
         { "an endpoint that is not known yet", test_no_endpoint },
         { "another endpoint: what is under way is asked again", test_moved },
+        { "another endpoint: the breaker is closed", test_moved_while_open },
         { "freed while under way", test_freed },
         { "freed by who was told", test_freed_by_asker },
         { "asked again by who was told", test_asked_by_asker },

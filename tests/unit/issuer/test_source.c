@@ -49,6 +49,15 @@ static void serve_keys_with(Stage *stage, unsigned status, const char *headers, 
         fake_provider_serve(stage->provider, FAKE_PROVIDER_KEYS_PATH, status, headers, json);
 }
 
+static void await_error(Stage *stage, const char *part)
+{
+        int64_t end = g_get_monotonic_time() + PATIENCE_USEC;
+
+        while (!status_says(stage, "last_error", part) && g_get_monotonic_time() < end)
+                settle(stage);
+        g_assert_true(status_says(stage, "last_error", part));
+}
+
 static void serve_error(Stage *stage)
 {
         serve_keys_with(stage, 500, "", "");
@@ -245,8 +254,7 @@ static void test_bad_set(gconstpointer data)
         fake_provider_serve(stage.provider, FAKE_PROVIDER_KEYS_PATH, 200, "", body);
         later(55);
         await_requests(&stage, FAKE_PROVIDER_KEYS_PATH, 2);
-        while (!status_says(&stage, "last_error", row->says))
-                settle(&stage);
+        await_error(&stage, row->says);
         log = capture_end(&capture);
         g_assert_cmpuint(count_in(log, "issuer_fetch_failed"), ==, 1);
         g_assert_nonnull(strstr(log, row->says));
@@ -478,6 +486,8 @@ static void test_snapshot_age(gconstpointer data)
         stale = facts_of(&stage)->keys &&
                 facts_of(&stage)->keys_fresh_until_usec < clock_monotonic_usec() - G_USEC_PER_SEC;
         g_assert_cmpint(stale, ==, row->stale);
+        g_assert_cmpint(facts_of(&stage)->keys_fresh_until_usec, <=,
+                        clock_monotonic_usec() + 60 * G_USEC_PER_SEC);
         stage_strike_kept(&stage);
 }
 
@@ -524,7 +534,7 @@ static void test_distrust(void)
         Stage stage;
 
         stage_set_ready(&stage, "a b");
-        g_assert_cmpint(distrust(&stage, "a"), ==, 0);
+        g_assert_cmpint(distrust(&stage, "a"), ==, ISSUERS_E_NOT_LASTING);
         g_assert_cmpuint(stage.n_views, ==, 3); /* before it returned */
         g_assert_false(view_has(&stage, "a"));
         g_assert_true(view_has(&stage, "b"));
@@ -541,7 +551,7 @@ static void test_distrust(void)
         later(55);
         await_views(&stage, 4); /* a fetch does not bring it back */
         g_assert_false(view_has(&stage, "a"));
-        g_assert_cmpint(trust(&stage, "a"), ==, 0);
+        g_assert_cmpint(trust(&stage, "a"), ==, ISSUERS_E_NOT_LASTING);
         g_assert_cmpuint(stage.n_views, ==, 5);
         g_assert_true(view_has(&stage, "a"));
         stage_strike(&stage);
@@ -554,7 +564,7 @@ static void test_distrust_ahead(void)
 
         memset(long_kid, 'k', sizeof long_kid - 1);
         stage_set_ready(&stage, "a");
-        g_assert_cmpint(distrust(&stage, "b"), ==, 0);
+        g_assert_cmpint(distrust(&stage, "b"), ==, ISSUERS_E_NOT_LASTING);
         g_assert_cmpuint(stage.n_views, ==, 2); /* the picture is the same */
         serve_keys(&stage, "a b c");
         later(55);
@@ -575,7 +585,7 @@ static void test_distrust_all(void)
         Stage stage;
 
         stage_set_ready(&stage, "a");
-        g_assert_cmpint(distrust(&stage, "a"), ==, 0);
+        g_assert_cmpint(distrust(&stage, "a"), ==, ISSUERS_E_NOT_LASTING);
         g_assert_nonnull(facts_of(&stage)->keys);
         g_assert_cmpuint(keyset_size(facts_of(&stage)->keys), ==, 0);
         g_assert_true(issuers_ready(stage.issuers, NULL));
@@ -703,7 +713,7 @@ static void test_keys_file_swapped(void)
         look(&stage);
         g_assert_true(view_has(&stage, "b"));
         g_assert_false(view_has(&stage, "a"));
-        g_assert_cmpint(distrust(&stage, "b"), ==, 0);
+        g_assert_cmpint(distrust(&stage, "b"), ==, ISSUERS_E_NOT_LASTING);
         g_assert_false(view_has(&stage, "b"));
         stage_strike(&stage);
         g_unlink(old);
@@ -745,17 +755,28 @@ static void test_ca_file(void)
 /* A CA file that never was of use: nobody else's authorities stand in for it. */
 static void test_ca_file_missing(void)
 {
+        const TlsServerOptions options = { .address = "127.0.0.1", .ends_sec = 3600 };
+        TlsAuthority *authority = tls_authority_new();
+        TlsServer *server = tls_server_new(authority, &options);
+        g_autofree char *path = file_new("");
         Stage stage;
 
         stage_set(&stage);
         g_free(first_settings(&stage)->url);
-        first_settings(&stage)->url = g_strdup("https://127.0.0.1:1/realms/a");
-        first_settings(&stage)->ca_file = g_strdup("/nonexistent/ca.pem");
+        first_settings(&stage)->url =
+            g_strdup_printf("https://127.0.0.1:%u/realms/a", tls_server_port(server));
+        first_settings(&stage)->ca_file = g_strdup(path);
         configure(&stage);
         g_assert_null(issuers_ca_pem(stage.issuers, "fake"));
         await_answer(&stage, ask(&stage, "a"));
-        assert_status(&stage, "state", "failing");
+        g_assert_true(status_says(&stage, "last_error", "the CA file for"));
+        file_set(path, tls_authority_pem(authority));
+        look(&stage); /* and it is trusted at once */
+        await_error(&stage, "names no issuer");
         stage_strike(&stage);
+        tls_server_free(server);
+        tls_authority_free(authority);
+        g_unlink(path);
 }
 
 static void test_token_file(void)

@@ -24,6 +24,10 @@ static const char *error_of(Reason reason, const char *of_class)
         case VERDICT_AUTH_TOO_OLD: return "insufficient_user_authentication"; /* RFC 9470 §3 */
         case VERDICT_BAD_PROOF: return "invalid_dpop_proof";                  /* RFC 9449 §7.1 */
         case VERDICT_PROOF_NONCE: return "use_dpop_nonce";                    /* RFC 9449 §9 */
+        case VERDICT_NO_ROUTE:
+        case VERDICT_UNTRUSTED_PROXY:
+        case VERDICT_BAD_PATH:
+        case VERDICT_RATE_LIMITED: return NULL; /* of the request, not of its token */
         default: return of_class;
         }
 }
@@ -44,7 +48,9 @@ static void test_status_and_error_follow_the_class(void)
         for (Reason reason = 0; reason < _VERDICT_MAX; reason++) {
                 const ReasonWords *words = reason_words(reason);
 
-                g_assert_cmpuint(words->status, ==, classes[words->verdict].status);
+                g_assert_cmpuint(words->status, ==,
+                                 reason == VERDICT_RATE_LIMITED ? 429
+                                                                : classes[words->verdict].status);
                 g_assert_cmpstr(verdict_class_text(words->verdict), ==,
                                 classes[words->verdict].text);
                 g_assert_cmpstr(words->bearer_error, ==,
@@ -55,7 +61,9 @@ static void test_status_and_error_follow_the_class(void)
 static void test_what_lacks_makes_forbidden_and_the_rest_invalid(void)
 {
         static const Reason forbidden[] = { VERDICT_MISSING_CLAIM, VERDICT_MISSING_SCOPE,
-                                            VERDICT_MISSING_ROLE, VERDICT_MISSING_GROUP };
+                                            VERDICT_MISSING_ROLE,  VERDICT_MISSING_GROUP,
+                                            VERDICT_NO_ROUTE,      VERDICT_UNTRUSTED_PROXY,
+                                            VERDICT_BAD_PATH,      VERDICT_RATE_LIMITED };
         unsigned n_forbidden = 0, n_valid = 0, n_unavailable = 0;
 
         for (size_t i = 0; i < G_N_ELEMENTS(forbidden); i++)

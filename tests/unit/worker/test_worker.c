@@ -20,6 +20,7 @@ typedef struct Desk {
         ClaimsCache *cache, *answers;
         IssuerView *view;
         WorkerRules rules;
+        bool trusts; /* us, as a proxy */
         Worker *worker;
         uint64_t by_class[CLASS_FORBIDDEN + 1];
         unsigned n_asked;
@@ -69,12 +70,21 @@ static void make_rules(Desk *desk)
         g_autoptr(PolicySettings) settings = policy_settings_new("orders");
         g_autoptr(GPtrArray) policies =
             g_ptr_array_new_with_free_func((GDestroyNotify) policy_unref);
-        g_autoptr(GPtrArray) clients = g_ptr_array_new();
+        g_autoptr(GPtrArray) clients = g_ptr_array_new(); /* nobody, as of routes */
+        g_autofree char *self = g_strdup_printf("uid:%u", getuid());
+        char *proxies[] = { self, NULL };
+        const FrontSettings front = { .trusted_proxies = desk->trusts ? proxies : NULL };
 
         settings->audience = g_strsplit("orders", ";", -1);
         settings->introspect = INTROSPECT_MODE_WRITES;
         g_ptr_array_add(policies, policy_new(settings, &issuer, 1, NULL));
-        desk->rules = (WorkerRules){ policy_set_new(policies), clients_new(clients, NULL) };
+        desk->rules = (WorkerRules){ .policies = policy_set_new(policies),
+                                     .clients = clients_new(clients, NULL),
+                                     .front = front_new(&front, NULL) };
+        desk->rules.routing = routing_new(clients, desk->rules.policies, NULL);
+        g_assert_true(
+            front_add(desk->rules.front, settings, policy_set_get(desk->rules.policies, 0), NULL));
+        g_assert_true(front_seal(desk->rules.front, false, NULL));
 }
 
 static void make_view(Desk *desk)
@@ -90,7 +100,7 @@ static void make_view(Desk *desk)
         desk->view = issuer_view_new(&facts, 1, false);
 }
 
-static void desk_open(Desk *desk, Asked answer)
+static void desk_open_trusting(Desk *desk, Asked answer, bool trusts)
 {
         static const char *const verdicts[] = { "issuer", "policy", "door", "reason", NULL };
         static const char *const doors[] = { "door", NULL };
@@ -104,7 +114,8 @@ static void desk_open(Desk *desk, Asked answer)
                         .registry = metric_registry_new(),
                         .cache = claims_cache_new(CACHE_SIZE_DEFAULT),
                         .answers = claims_cache_new(CACHE_SIZE_DEFAULT),
-                        .answer = answer };
+                        .answer = answer,
+                        .trusts = trusts };
         desk->mailbox = mailbox_new(desk->context);
         make_rules(desk);
         make_view(desk);
@@ -112,12 +123,17 @@ static void desk_open(Desk *desk, Asked answer)
         settings.cache = desk->cache;
         settings.answers = desk->answers;
         settings.metrics =
-            (ApiMetrics){ family(desk, METRIC_COUNTER, "test_verdicts_total", verdicts),
-                          family(desk, METRIC_HISTOGRAM, "test_request_seconds", doors),
-                          family(desk, METRIC_COUNTER, "test_refused_total", errors),
-                          desk->by_class };
+            (ApiMetrics){ .verdicts = family(desk, METRIC_COUNTER, "test_verdicts_total", verdicts),
+                          .latency = family(desk, METRIC_HISTOGRAM, "test_request_seconds", doors),
+                          .refused = family(desk, METRIC_COUNTER, "test_refused_total", errors),
+                          .by_class = desk->by_class };
         desk->worker = worker_new(0, &settings, desk->view, &desk->rules, &error);
         g_assert_no_error(error);
+}
+
+static void desk_open(Desk *desk, Asked answer)
+{
+        desk_open_trusting(desk, answer, false);
 }
 
 static void desk_close(Desk *desk)
@@ -128,6 +144,8 @@ static void desk_close(Desk *desk)
         g_main_context_unref(desk->context);
         policy_set_unref(desk->rules.policies);
         clients_unref(desk->rules.clients);
+        routing_unref(desk->rules.routing);
+        front_unref(desk->rules.front);
         issuer_view_unref(desk->view);
         claims_cache_free(desk->cache);
         claims_cache_free(desk->answers);
@@ -234,6 +252,7 @@ typedef struct MethodRow {
         const char *more; /* head fields */
         const char *status;
         unsigned n_asked;
+        bool untrusted; /* we are no trusted proxy */
 } MethodRow;
 
 static const MethodRow methods[] = {
@@ -245,7 +264,18 @@ static const MethodRow methods[] = {
         { "auth is told a read", "/auth/orders", "X-Original-Method: GET\r\n", "204", 0 },
         { "auth is told a write", "/auth/orders", "X-Original-Method: DELETE\r\n", "204", 1 },
         { "auth is told two", "/auth/orders",
-          "X-Original-Method: GET\r\nX-Original-Method: GET\r\n", "204", 1 },
+          "X-Original-Method: GET\r\nX-Original-Method: GET\r\n", "403", 0 },
+        { "auth is told a read by nobody who is believed", "/auth/orders",
+          "X-Original-Method: GET\r\n", "204", 1, true },
+        { "auth is told two by nobody who is believed", "/auth/orders",
+          "X-Original-Method: GET\r\nX-Original-Method: GET\r\n", "204", 1, true },
+        { "forward-auth is told a read", "/forward-auth/orders", "X-Forwarded-Method: GET\r\n",
+          "200", 0 },
+        { "forward-auth is told a read in nginx' words", "/forward-auth/orders",
+          "X-Original-Method: GET\r\n", "200", 1 },
+        { "ext-authz goes by its own method", "/ext-authz/orders/x", "", "200", 0 },
+        { "ext-authz goes by nobody's who is not believed", "/ext-authz/orders/x", "", "200", 1,
+          true },
         { "auth is told a read in small letters, which is no method", "/auth/orders",
           "X-Original-Method: get\r\n", "204", 1 },
 };
@@ -258,7 +288,7 @@ static void test_method(gconstpointer data)
         g_autofree char *answer = NULL;
         Desk desk;
 
-        desk_open(&desk, ASKED_FRESH);
+        desk_open_trusting(&desk, ASKED_FRESH, !row->untrusted);
         answer = ask(&desk, row->target, token, row->more);
         assert_has(answer, status);
         g_assert_cmpuint(desk.n_asked, ==, row->n_asked);

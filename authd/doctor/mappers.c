@@ -1,5 +1,5 @@
 /* mappers: see mappers.h. */
-#include "issuer/mappers.h"
+#include "doctor/mappers.h"
 
 #include <string.h>
 
@@ -266,6 +266,26 @@ static char *list_text(const Want *want, const char *const *list)
         return g_strdup_printf("%s %s", want->all ? "all of" : "one of", joined);
 }
 
+/* The token does not say it, introspection does. */
+static char *light_advice(const DoctorPolicy *policy)
+{
+        return g_strdup_printf(
+            "Introspection knows what the token does not say: is it a lightweight one? Keycloak's "
+            "admin console: Clients → " THAT_CLIENT " → Advanced → Always use lightweight access "
+            "token = Off, or Add to lightweight access token = On in the mapper. Or write "
+            "introspect "
+            "= always, or max-age 30s, in [policy %s].",
+            policy->name);
+}
+
+static char *want_advice(const Want *want, const DoctorPolicy *policy, const MapperSample *sample,
+                         const char *missing)
+{
+        if (sample->answer && !want_missing(want, policy, sample->answer))
+                return light_advice(policy);
+        return want->advice(policy, sample, missing);
+}
+
 static void want_look(const Want *want, const DoctorPolicy *policy, const MapperSample *sample,
                       const Claims *claims, Findings *findings)
 {
@@ -279,7 +299,7 @@ static void want_look(const Want *want, const DoctorPolicy *policy, const Mapper
         findings_add(findings, check, missing ? DOCTOR_WARNING : DOCTOR_OK,
                      g_strdup_printf("%s of the service account of %s: %s; wanted: %s", want->where,
                                      sample->client_id, found, wanted),
-                     missing ? want->advice(policy, sample, missing) : NULL);
+                     missing ? want_advice(want, policy, sample, missing) : NULL);
 }
 
 static char *subject_advice(const DoctorPolicy *policy, const MapperSample *sample)

@@ -1,10 +1,10 @@
-/* doctor_walk: see doctor_walk.h. */
-#include "issuer/doctor_walk.h"
+/* walk: see walk.h. */
+#include "doctor/walk.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/secret.h"
-#include "issuer/advice.h"
+#include "doctor/advice.h"
+#include "issuer/source.h"
 #include "token/json.h"
 
 static const char *const check_names[] = {
@@ -30,9 +30,9 @@ void doctor_tell(Doctor *doctor, DoctorCheck check, DoctorResult result, char *f
         findings_add(&doctor->findings, check_names[check], result, found, advice);
 }
 
-void doctor_skip_to(Doctor *doctor, DoctorCheck next, const char *why)
+void doctor_skip(Doctor *doctor, DoctorCheck from, DoctorCheck next, const char *why)
 {
-        for (DoctorCheck check = 0; check < next; check++)
+        for (DoctorCheck check = from; check < next; check++)
                 if (!doctor->told[check])
                         doctor_tell(doctor, check, DOCTOR_SKIPPED, g_strdup(why), NULL);
 }
@@ -58,7 +58,12 @@ static void doctor_look_at_policies(Doctor *doctor, const char *why)
 
 void doctor_finish(Doctor *doctor, const char *why)
 {
-        doctor_skip_to(doctor, _CHECK_MAX, why);
+        if (doctor->document && !doctor->told[CHECK_CLOCK])
+                doctor_tell(doctor, CHECK_CLOCK, DOCTOR_SKIPPED,
+                            g_strdup("neither a Date header nor a token of our own tells the "
+                                     "provider's time"),
+                            NULL);
+        doctor_skip(doctor, 0, _CHECK_MAX, why);
         doctor_look_at_policies(doctor, why);
         doctor->done(
             findings_report(&doctor->findings, doctor->settings->name, doctor->settings->url),
@@ -70,6 +75,38 @@ char *doctor_advice(const Doctor *doctor, const char *text)
         g_auto(GStrv) parts = g_strsplit(text, ADVICE_CLIENT_WORD, -1);
 
         return g_strjoinv(doctor->settings->client.client_id, parts);
+}
+
+/* ---- the clock ---- */
+
+/* By how much the provider's clock is beyond the time from our question to its answer. */
+static int64_t clock_off_sec(const Doctor *doctor, int64_t provider_sec)
+{
+        int64_t now_sec = clock_wall_sec();
+
+        if (provider_sec > now_sec)
+                return provider_sec - now_sec;
+        return provider_sec < doctor->asked_sec ? provider_sec - doctor->asked_sec : 0;
+}
+
+void doctor_tell_clock(Doctor *doctor, int64_t provider_sec)
+{
+        int64_t off_sec = clock_off_sec(doctor, provider_sec);
+        int64_t distance_sec = ABS(off_sec);
+
+        if (distance_sec <= DOCTOR_CLOCK_WARN_SEC) {
+                doctor_tell(doctor, CHECK_CLOCK, DOCTOR_OK,
+                            g_strdup("the provider's agrees with ours"), NULL);
+                return;
+        }
+        doctor_tell(doctor, CHECK_CLOCK,
+                    distance_sec > doctor->settings->leeway_sec ? DOCTOR_FAILED : DOCTOR_WARNING,
+                    g_strdup_printf("the provider's is %" G_GINT64_FORMAT " s %s ours; leeway is "
+                                    "%" G_GINT64_FORMAT " s",
+                                    distance_sec, off_sec > 0 ? "ahead of" : "behind",
+                                    doctor->settings->leeway_sec),
+                    g_strdup("Let both hosts keep time by NTP (chronyc tracking); leeway only "
+                             "covers what is left."));
 }
 
 /* ---- calls ---- */
@@ -107,37 +144,6 @@ void doctor_call(Doctor *doctor, FetchOptions options, FetchDone done)
         doctor->fetch = fetch_start(doctor->fetcher, &options, done, doctor);
 }
 
-/* Nothing that ends a header's line. */
-static bool is_bearer(const char *token)
-{
-        for (const char *at = token; *at; at++)
-                if (!g_ascii_isgraph(*at))
-                        return false;
-        return *token != '\0';
-}
-
-/* "Authorization: Bearer …" of fetch_token_file; NULL: none is set, or *error says why not. Erase
- * it. */
-static char *doctor_fetch_header(const Doctor *doctor, GError **error)
-{
-        g_autofree char *token = NULL;
-        size_t len = 0;
-        char *header = NULL;
-
-        if (!doctor->settings->fetch_token_file ||
-            !file_read(doctor->settings->fetch_token_file, DOCTOR_FETCH_TOKEN_MAX, &token, &len,
-                       error))
-                return NULL;
-        if (is_bearer(g_strchomp(token)))
-                header = g_strconcat("Authorization: Bearer ", token, NULL);
-        else
-                g_set_error(error, g_quark_from_static_string("authd-doctor"), 0,
-                            "%s: holds no bearer token (RFC 6750)",
-                            doctor->settings->fetch_token_file);
-        secret_erase(token, len);
-        return header;
-}
-
 static void header_free(char *header)
 {
         if (header)
@@ -147,18 +153,18 @@ static void header_free(char *header)
 
 bool doctor_get(Doctor *doctor, const char *url, size_t size_max, FetchDone done, GError **error)
 {
-        g_autoptr(GError) cause = NULL;
-        char *header = doctor_fetch_header(doctor, &cause);
+        const char *path = doctor->settings->fetch_token_file;
+        char *header = path ? source_bearer_line(path, error) : NULL;
         const char *const headers[] = { header, NULL };
 
-        if (cause) {
-                g_propagate_error(error, g_steal_pointer(&cause));
+        if (path && !header)
                 return false;
-        }
-        doctor_call(
-            doctor,
-            (FetchOptions){ .url = url, .headers = header ? headers : NULL, .size_max = size_max },
-            done);
+        doctor_call(doctor,
+                    (FetchOptions){ .url = url,
+                                    .headers = header ? headers : NULL,
+                                    .size_max = size_max,
+                                    .want_certificate = true },
+                    done);
         header_free(header);
         return true;
 }

@@ -1,12 +1,12 @@
-/* doctor_client: the second half of the doctor's walk: as a client, with a token of its own.
+/* client: the second half of the doctor's walk: as a client, with a token of its own.
  *
  * client_credentials, what the token says, introspection of it, and then the policies. See
- * doctor_walk.h. */
-#include "issuer/doctor_walk.h"
+ * walk.h. */
+#include "doctor/walk.h"
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "issuer/advice.h"
+#include "doctor/advice.h"
 #include "issuer/answer.h"
 #include "token/json.h"
 
@@ -215,6 +215,8 @@ static void doctor_take_claims(Doctor *doctor, Claims *claims, const Jws *jws)
 
         if (span_equal_string(issuer, doctor->settings->url)) {
                 doctor_tell(doctor, CHECK_TOKEN, DOCTOR_OK, token_facts(claims, jws), NULL);
+                if (!doctor->told[CHECK_CLOCK] && claims_issued_at(claims) > 0)
+                        doctor_tell_clock(doctor, claims_issued_at(claims));
                 doctor->own = claims;
                 return;
         }
@@ -288,7 +290,7 @@ static void doctor_on_refusal(Doctor *doctor, const FetchAnswer *answer)
                 doctor_finish(doctor, "the client got no token of its own");
                 return;
         }
-        doctor_skip_to(doctor, CHECK_INTROSPECTION, "the client got no token of its own");
+        doctor_skip(doctor, CHECK_TOKEN, CHECK_INTROSPECTION, "the client got no token of its own");
         doctor->probes = true;
         doctor->token = secret_new(span_from(PROBE_TOKEN));
         doctor_introspect(doctor);
@@ -358,7 +360,7 @@ static void doctor_ask_as_client(Doctor *doctor)
         doctor_finish(doctor, "what proves that we are the client cannot be read");
 }
 
-void doctor_client_begin(Doctor *doctor)
+void client_begin(Doctor *doctor)
 {
         if (!doctor->settings->client.client_id) {
                 doctor_tell(doctor, CHECK_CLIENT, DOCTOR_SKIPPED,

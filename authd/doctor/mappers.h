@@ -7,7 +7,7 @@
  * Pure but for the findings; main thread. */
 #pragma once
 
-#include "issuer/finding.h"
+#include "doctor/finding.h"
 #include "token/claims.h"
 
 /* DoctorPolicy: what one policy will want of this issuer's tokens; lists as in the settings, NULL:

@@ -1,12 +1,12 @@
-/* doctor: see doctor.h. The provider and its keys; doctor_client goes on as a client. */
-#include "issuer/doctor.h"
+/* doctor: see doctor.h. The provider and its keys; client goes on as a client of it. */
+#include "doctor/doctor.h"
 
-#include "issuer/doctor_walk.h"
+#include "doctor/walk.h"
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "issuer/advice.h"
-#include "issuer/keylook.h"
+#include "doctor/advice.h"
+#include "doctor/keylook.h"
 #include "issuer/keys.h"
 #include "token/json.h"
 
@@ -87,8 +87,8 @@ static void doctor_on_keys(const FetchAnswer *answer, void *userdata)
         if (!doctor_tell_trouble(doctor, CHECK_KEYS, answer) &&
             doctor_take_keys(doctor, answer->body))
                 doctor_tell_refresh(doctor, answer->cache_control);
-        doctor_skip_to(doctor, CHECK_CLIENT, "there are no keys");
-        doctor_client_begin(doctor);
+        doctor_skip(doctor, CHECK_KEYS, CHECK_CLIENT, "there are no keys");
+        client_begin(doctor);
 }
 
 /* A keys_file is looked at, and nothing else. */
@@ -99,7 +99,7 @@ static void doctor_look_at_file(Doctor *doctor)
         g_autofree char *json = NULL;
         size_t len = 0;
 
-        doctor_skip_to(doctor, CHECK_KEYS, why);
+        doctor_skip(doctor, 0, CHECK_KEYS, why);
         if (file_read(doctor->settings->keys_file, KEYSET_SIZE_MAX, &json, &len, &error))
                 doctor_take_keys(doctor, span_of(json, len));
         else
@@ -153,41 +153,6 @@ static void doctor_tell_certificate(Doctor *doctor, const FetchAnswer *answer, c
         else
                 doctor_tell(doctor, CHECK_CERTIFICATE, DOCTOR_OK,
                             g_strdup_printf("trusted, and valid until %s", end), NULL);
-}
-
-/* By how much the provider's clock is beyond the time from our question to its answer. */
-static int64_t doctor_clock_off_sec(const Doctor *doctor, int64_t date_sec)
-{
-        int64_t now_sec = clock_wall_sec();
-
-        if (date_sec > now_sec)
-                return date_sec - now_sec;
-        return date_sec < doctor->asked_sec ? date_sec - doctor->asked_sec : 0;
-}
-
-static void doctor_tell_clock(Doctor *doctor, int64_t date_sec)
-{
-        int64_t off_sec = doctor_clock_off_sec(doctor, date_sec);
-        int64_t distance_sec = ABS(off_sec);
-
-        if (date_sec == 0) {
-                doctor_tell(doctor, CHECK_CLOCK, DOCTOR_SKIPPED,
-                            g_strdup("the provider's answers have no Date header"), NULL);
-                return;
-        }
-        if (distance_sec <= DOCTOR_CLOCK_WARN_SEC) {
-                doctor_tell(doctor, CHECK_CLOCK, DOCTOR_OK,
-                            g_strdup("the provider's agrees with ours"), NULL);
-                return;
-        }
-        doctor_tell(doctor, CHECK_CLOCK,
-                    distance_sec > doctor->settings->leeway_sec ? DOCTOR_FAILED : DOCTOR_WARNING,
-                    g_strdup_printf("the provider's is %" G_GINT64_FORMAT " s %s ours; leeway is "
-                                    "%" G_GINT64_FORMAT " s",
-                                    distance_sec, off_sec > 0 ? "ahead of" : "behind",
-                                    doctor->settings->leeway_sec),
-                    g_strdup("Let both hosts keep time by NTP (chronyc tracking); leeway only "
-                             "covers what is left."));
 }
 
 static bool doctor_read_document(Doctor *doctor, Span json, GError **error)
@@ -258,7 +223,8 @@ static void doctor_on_discovery(const FetchAnswer *answer, void *userdata)
                             g_strdup_printf("%s answers", doctor_base(doctor)), NULL);
         if (answer->error == 0) {
                 doctor_tell_certificate(doctor, answer, doctor_base(doctor));
-                doctor_tell_clock(doctor, answer->date_sec);
+                if (answer->date_sec > 0) /* Keycloak sends none: its token tells the time, later */
+                        doctor_tell_clock(doctor, answer->date_sec);
         }
         if (failed)
                 doctor_finish(doctor, "discovery failed");
@@ -267,25 +233,6 @@ static void doctor_on_discovery(const FetchAnswer *answer, void *userdata)
 }
 
 /* ---- life ---- */
-
-static IssuerSettings *settings_copy(const IssuerSettings *settings)
-{
-        IssuerSettings *copy = g_new0(IssuerSettings, 1);
-
-        copy->name = g_strdup(settings->name);
-        copy->url = g_strdup(settings->url);
-        copy->fetch_url = g_strdup(settings->fetch_url);
-        copy->ca_file = g_strdup(settings->ca_file);
-        copy->keys_file = g_strdup(settings->keys_file);
-        copy->algorithms = settings->algorithms;
-        copy->leeway_sec = settings->leeway_sec;
-        copy->proxy = g_strdup(settings->proxy);
-        copy->fetch_token_file = g_strdup(settings->fetch_token_file);
-        copy->introspection_url = g_strdup(settings->introspection_url);
-        copy->introspection_signed = settings->introspection_signed;
-        client_auth_settings_copy(&settings->client, &copy->client);
-        return copy;
-}
 
 static void doctor_begin(Doctor *doctor)
 {
@@ -308,7 +255,7 @@ Doctor *doctor_start(Fetcher *fetcher, const IssuerSettings *settings, const cha
         Doctor *doctor = g_new0(Doctor, 1);
 
         doctor->fetcher = fetcher;
-        doctor->settings = settings_copy(settings);
+        doctor->settings = issuer_settings_copy(settings);
         doctor->ca_pem = g_strdup(ca_pem);
         doctor->policies = g_ptr_array_new_with_free_func((GDestroyNotify) doctor_policy_free);
         for (size_t i = 0; i < n_policies; i++)

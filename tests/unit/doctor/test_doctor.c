@@ -1,6 +1,7 @@
 /* doctor: one fault of a provider at a time, and what the doctor says of it, as rows. */
-#include "issuer/doctor.h"
+#include "doctor/doctor.h"
 
+#include "../net/tls_server.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "fake_provider.h"
@@ -308,6 +309,11 @@ static void without_client(Stage *stage)
         put_text(&stage->settings->client.client_id, NULL);
 }
 
+static void no_keys(Stage *stage)
+{
+        serve(stage, FAKE_PROVIDER_KEYS_PATH, 404, "", "");
+}
+
 static void secret_is_gone(Stage *stage)
 {
         put_text(&stage->settings->client.secret_file, g_strdup("/nonexistent/secret"));
@@ -502,8 +508,18 @@ static const Row rows[] = {
           .result = "ok", .found = "agrees" },
         { "a day behind", DISCOVERY, 200, "Date: Tue, 13 Oct 2026 17:46:40 GMT\r\n", NULL,
           .check = "clock", .result = "failed", .found = "86400 s behind", .advice = "NTP" },
-        { "no Date", DISCOVERY, 200, NULL, NULL, .check = "clock", .result = "skipped",
-          .found = "no Date" },
+        { "no Date, but a token of our own", DISCOVERY, 200, NULL, NULL, .check = "clock",
+          .result = "ok", .found = "agrees" },
+        { "no Date, and our token is from tomorrow", DISCOVERY, 200, NULL, NULL,
+          .claims = "{'iss':'URL','sub':'7','exp':1792086500,'iat':1792086400}", .check = "clock",
+          .result = "failed", .found = "86400 s ahead", .advice = "NTP" },
+        { "a Date counts more than our token", .check = "clock", .result = "ok",
+          .claims = "{'iss':'URL','sub':'7','exp':1792086500,'iat':1792086400}",
+          .found = "agrees" },
+        { "neither Date nor token", DISCOVERY, 200, NULL, NULL, .set = without_client,
+          .check = "clock", .result = "skipped", .found = "neither a Date header" },
+        { "no Date and no keys", DISCOVERY, 200, NULL, NULL, .set = no_keys, .check = "clock",
+          .result = "skipped", .found = "neither a Date header" },
         { "the clock of one that refuses", DISCOVERY, 503, DATE("17:48:40"), "", .check = "clock",
           .result = "failed", .found = "120 s ahead", .advice = "NTP" },
 
@@ -728,9 +744,13 @@ static const Row rows[] = {
         { "a policy that introspects is judged by the answer, too",
           .claims = CLAIMS_WITH(",'sub':'7e2f'"), .set = introspects_for_orders,
           .check = "policy orders: audience", .result = "ok", .found = ": orders; wanted" },
-        { "one that does not is judged by the token", .claims = CLAIMS_WITH(",'sub':'7e2f'"),
-          .set = for_orders, .check = "policy orders: audience", .result = "warning",
-          .found = ": none; wanted", .advice = "Included Client Audience = orders" },
+        { "one that does not is judged by the token, and told that introspection knows more",
+          .claims = CLAIMS_WITH(",'sub':'7e2f'"), .set = for_orders,
+          .check = "policy orders: audience", .result = "warning", .found = ": none; wanted",
+          .advice = "introspect = always, or max-age 30s, in [policy orders]" },
+        { "neither token nor answer have it", .claims = CLAIMS_WITH(",'sub':'7e2f'"),
+          .set = for_warehouse, .check = "policy orders: audience", .result = "warning",
+          .found = ": none; wanted", .advice = "Included Client Audience = warehouse" },
         { "what the token says itself counts more than the answer", .set = introspects_for_orders,
           .check = "policy orders: audience", .result = "ok", .found = ": authd, orders; wanted" },
         { "an opaque token is judged by the answer", TOKEN_PATH, 200, NULL,
@@ -924,6 +944,54 @@ static void test_probe(void)
         stage_strike(&stage);
 }
 
+/* ---- certificates; by the real clock ---- */
+
+typedef struct CertificateRow {
+        const char *sentence;
+        int64_t ends_sec; /* from now */
+        bool trusted;
+        const char *check, *result, *found, *advice;
+} CertificateRow;
+
+#define DAY (24 * 3600)
+
+static const CertificateRow certificates[] = {
+        { "a certificate for long", 15 * DAY, true, "certificate", "ok", "valid until", "" },
+        { "a certificate that ends soon", 13 * DAY, true, "certificate", "warning", "ends at",
+          "Renew" },
+        { "a certificate that ended", -60, true, "discovery", "failed", "not trusted", "ca_file" },
+        { "a certificate of an unknown authority", DAY, false, "discovery", "failed", "not trusted",
+          "ca_file" },
+        { "an untrusted certificate is not looked at", DAY, false, "certificate", "skipped",
+          "discovery failed", "" },
+};
+
+static void run_certificate(const void *data)
+{
+        const CertificateRow *row = data;
+        g_autofree char *pem = NULL;
+        TlsAuthority *authority = tls_authority_new();
+        const TlsServerOptions options = { .address = "127.0.0.1", .ends_sec = row->ends_sec };
+        TlsServer *server = tls_server_new(authority, &options);
+        Doctor *doctor;
+        Stage stage;
+
+        stage_set(&stage);
+        clock_set_wall_for_tests(0);
+        pem = g_strdup(row->trusted ? tls_authority_pem(authority) : NULL);
+        put_text(&stage.settings->url,
+                 g_strdup_printf("https://127.0.0.1:%u", tls_server_port(server)));
+        doctor = doctor_start(stage.fetcher, stage.settings, pem, NULL, 0, on_done, &stage);
+        stage_wait(&stage);
+        g_assert_cmpstr(said(finding(&stage, row->check), "result"), ==, row->result);
+        assert_part(said(finding(&stage, row->check), "found"), row->found);
+        assert_part(said(finding(&stage, row->check), "advice"), row->advice);
+        doctor_free(doctor);
+        stage_strike(&stage);
+        tls_server_free(server);
+        tls_authority_free(authority);
+}
+
 static void test_freed_while_asking(void)
 {
         Doctor *doctor;
@@ -982,6 +1050,11 @@ int main(int argc, char **argv)
                 g_autofree char *path = g_strdup_printf("/doctor/%s", name);
 
                 g_test_add_data_func(path, &rows[i], run_row);
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(certificates); i++) {
+                g_autofree char *path = g_strdup_printf("/doctor/%s", certificates[i].sentence);
+
+                g_test_add_data_func(path, &certificates[i], run_certificate);
         }
         g_test_add_func("/doctor/all is well", test_all_well);
         g_test_add_func("/doctor/the worst result is the whole's", test_worst_counts);

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "issuer/issuer.h"
-#include "issuer/mappers.h"
+#include "doctor/mappers.h"
 
 #define DOCTOR_CALL_USEC      (5 * G_USEC_PER_SEC)
 #define DOCTOR_CALLS_MAX      4 /* discovery, keys, token, introspection */

@@ -1,5 +1,5 @@
 /* finding: see finding.h. */
-#include "issuer/finding.h"
+#include "doctor/finding.h"
 
 #include <string.h>
 

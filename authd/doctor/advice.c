@@ -1,5 +1,5 @@
 /* advice: see advice.h. */
-#include "issuer/advice.h"
+#include "doctor/advice.h"
 
 #include "token/json.h"
 

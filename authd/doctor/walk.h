@@ -1,17 +1,16 @@
-/* doctor_walk: one walk of the doctor, as its parts share it: what it has found out so far, how it
+/* walk: one walk of the doctor, as its parts share it: what it has found out so far, how it
  * tells and how it calls.
  *
- * Internal to doctor, which looks at the provider and its keys, and doctor_client, which goes on as
+ * Internal to doctor, which looks at the provider and its keys, and client, which goes on as
  * a client. Owned by doctor, main thread. */
 #pragma once
 
 #include "issuer/discovery.h"
-#include "issuer/doctor.h"
+#include "doctor/doctor.h"
 #include "token/verify.h"
 
 #define DOCTOR_ANSWER_SIZE_MAX  (256 * 1024) /* of the token and introspection endpoints */
 #define DOCTOR_ANSWER_DEPTH_MAX 16
-#define DOCTOR_FETCH_TOKEN_MAX  (16 * 1024)
 
 /* In the order of the walk; whatever was not reached is skipped at its end. */
 typedef enum DoctorCheck {
@@ -57,8 +56,10 @@ struct Doctor {
 
 /* found and advice are taken over. */
 void doctor_tell(Doctor *doctor, DoctorCheck check, DoctorResult result, char *found, char *advice);
-/* What stands before next and was not looked at. */
-void doctor_skip_to(Doctor *doctor, DoctorCheck next, const char *why);
+/* What was not looked at from one check on to before the next. */
+void doctor_skip(Doctor *doctor, DoctorCheck from, DoctorCheck next, const char *why);
+/* provider_sec: its time, in an answer to the last call. */
+void doctor_tell_clock(Doctor *doctor, int64_t provider_sec);
 /* The end, and the doctor's last act. why: what kept us from the rest. */
 void doctor_finish(Doctor *doctor, const char *why);
 /* With the client's own name where the console shows it. */
@@ -71,5 +72,5 @@ bool doctor_get(Doctor *doctor, const char *url, size_t size_max, FetchDone done
 /* A JSON object, or NULL. */
 json_t *doctor_read_object(Span text);
 
-/* doctor_client_begin: the rest of the walk, to its end. */
-void doctor_client_begin(Doctor *doctor);
+/* client_begin: the rest of the walk, to its end. */
+void client_begin(Doctor *doctor);

@@ -1,5 +1,5 @@
 /* keylook: see keylook.h. */
-#include "issuer/keylook.h"
+#include "doctor/keylook.h"
 
 static void list_add(GString *list, unsigned n_before, const char *one)
 {
