@@ -117,7 +117,8 @@ class Apache(Front):
     name = "apache"
 
     def before(self):
-        bridge = next(file for file in self.daemon.programs.build.rglob("authd-fcgi") if file.is_file())
+        bridge = next((file for file in self.daemon.programs.build.rglob("authd-fcgi") if file.is_file()), None)
+        assert bridge, "no authd-fcgi in the build: install libfcgi-dev, and make the build folder anew"
         self.spawn([bridge, "--listen", f"127.0.0.1:{self.bridge_port}", "--socket", self.daemon.socket])
 
     def command(self):
