@@ -1,5 +1,6 @@
 """test_recipes: Loki's and Grafana's recipes and those of the migration pages, as they are handed out, behind nginx."""
 
+import os
 import re
 
 import pytest
@@ -58,11 +59,56 @@ def test_loki_is_told_the_tenant_of_the_token_and_never_the_clients(told, claim,
 
 
 @pytest.mark.parametrize("groups, role", [
-    (["/admins"], "Admin"), (["/eng"], "Editor"), (["/eng", "/admins"], None), (["/other"], "Viewer"), (None, "Viewer"),
+    (["/admins"], "Admin"), (["/eng"], "Editor"), (["/eng", "/admins"], "Admin"), (["/other"], "Viewer"), (None, "Viewer"),
 ])
 def test_grafana_is_told_user_and_role(told, groups, role):
     status, headers = told("/grafana/", {"groups": groups}, f"X-WEBAUTH-USER: {ROOT}", "X-WEBAUTH-ROLE: Admin",
                            "X_WEBAUTH_ROLE: Admin")
     assert (status, headers["x-webauth-user"]) == (200, "alice")
-    assert headers["x-webauth-role"] == role or role is None and headers["x-webauth-role"] in ("Admin", "Editor")
+    assert headers["x-webauth-role"] == role
     assert ROOT not in headers.values() and "authorization" not in headers
+
+
+class Migrated(Nginx):
+    """examples/nginx with the settings of a migration page in place of examples/proxies.conf."""
+
+    page = None
+
+    def settings(self, provider, more=""):
+        text = of_docs(self.page).replace("https://sso.example.com/realms/example", provider.issuer_url)
+        return text.replace("trusted_proxies = user:www-data", f"trusted_proxies = user:www-data; uid:{os.getuid()}") + more
+
+
+class FromOauth2Proxy(Migrated):
+    page = "migrating-from-oauth2-proxy.md"
+
+
+class FromIstio(Migrated):
+    page = "migrating-from-istio.md"
+
+
+@pytest.mark.parametrize("kind, method, path, claims, status", [
+    (FromOauth2Proxy, "GET", "/shop/health", None, 200),
+    (FromOauth2Proxy, "POST", "/shop/health", None, 401),
+    (FromOauth2Proxy, "GET", "/shop/orders/1", None, 401),
+    (FromOauth2Proxy, "GET", "/shop/orders/1", {"email_verified": True}, 200),
+    (FromOauth2Proxy, "GET", "/shop/orders/1", {"email_verified": False}, 403),
+    (FromIstio, "GET", "/shop/health", None, 200),
+    (FromIstio, "GET", "/shop/orders/1", None, 401),
+    (FromIstio, "GET", "/shop/orders/1", {}, 200),
+    (FromIstio, "GET", "/shop/orders/1", {"groups": ["/other"]}, 403),
+    (FromIstio, "POST", "/shop/orders/1", {}, 403),
+    (FromIstio, "DELETE", "/shop/orders/1", {}, 403),
+])
+def test_the_settings_of_a_migration_page_do_what_it_says(migrated, provider, kind, method, path, claims, status):
+    lines = [f"{method} {path} HTTP/1.1", "Host: shop.example", "Connection: close"]
+    if claims is not None:
+        lines.append(f"Authorization: Bearer {provider.mint('orders-rs256', user='alice', claims=claims)}")
+    assert status_of(migrated(kind), ("\r\n".join(lines) + "\r\n\r\n").encode()) == status
+
+
+@pytest.fixture(scope="module")
+def migrated(make_front):
+    """migrated(kind): the front of that page, made once."""
+    made = {}
+    return lambda kind: made.get(kind) or made.setdefault(kind, make_front(kind))
