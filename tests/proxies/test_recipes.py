@@ -1,10 +1,11 @@
-"""test_recipes: Loki's and Grafana's recipes and those of the migration pages, as they are handed out, behind nginx."""
+"""test_recipes: Loki's and Grafana's recipes and those of the migration pages, as they are handed out, behind nginx; and faults."""
 
 import os
 import re
 
 import pytest
-from fronts import EXAMPLES, Nginx
+import yaml
+from fronts import EXAMPLES, HAProxy, Nginx
 
 from rows import ROOT
 from test_rows import arrived, status_of
@@ -112,3 +113,35 @@ def migrated(make_front):
     """migrated(kind): the front of that page, made once."""
     made = {}
     return lambda kind: made.get(kind) or made.setdefault(kind, make_front(kind))
+
+
+def test_istios_files_say_what_the_envoy_that_runs_here_says():
+    """They need a cluster and are not started; what they have in common with examples/envoy is compared."""
+    envoy = str(yaml.safe_load((EXAMPLES / "envoy" / "envoy.yaml").read_text()))
+    mesh = yaml.safe_load((EXAMPLES / "istio" / "meshconfig.yaml").read_text())["meshConfig"]
+    provider = mesh["extensionProviders"][0]["envoyExtAuthzHttp"]
+    assert all(f"'exact': '{name}'" in envoy for name in provider["includeRequestHeadersInCheck"] if name != "authorization")
+    assert provider["failOpen"] is False and provider["pathPrefix"] in envoy
+    policy, strip = yaml.safe_load_all((EXAMPLES / "istio" / "authorizationpolicy.yaml").read_text())
+    assert policy["spec"]["action"] == "CUSTOM"
+    patch = strip["spec"]["configPatches"][0]["patch"]["value"]["typed_config"]
+    mutations = patch["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
+    assert mutations and all(str(one) in envoy for one in mutations)
+
+
+class FaultyHAProxy(HAProxy):
+    """Its Lua fails when it is called, after the configuration was found good."""
+
+    def before(self):
+        lua = self.folder / "authd.lua"
+        lua.write_text(lua.read_text().replace("local client = core.httpclient()", "local client = nobody.there()"))
+
+
+def test_haproxy_lets_nobody_in_when_its_lua_fails(make_front, provider, echo):
+    """HAProxy goes on with a request when an action fails; the deny behind it must not."""
+    front = make_front(FaultyHAProxy)
+    token = provider.token("orders-rs256", user="alice")
+    before = len(echo.arrived)
+    head = f"GET /orders/1 HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+    assert status_of(front, head.encode()) == 503
+    assert arrived(echo, before) == []
