@@ -73,6 +73,11 @@ def test_a_refused_token_uses_nothing_up(limited, provider):
     for _ in range(5):
         assert limited.get("/auth/slow", bearer(forged(token))).status == 401
     assert rate(limited.get("/auth/slow", bearer(token)))[1] == 2
+    for _ in range(5):
+        answer = limited.get("/auth/by-address", {**told("10.1.2.3"), **bearer(forged(token))})
+        assert (answer.status, answer.headers["X-Authd-Reason"]) == (401, "bad_signature")
+        assert "RateLimit-Limit" not in answer.headers
+    assert limited.get("/auth/by-address", {**told("10.1.2.3"), **bearer(token)}).status == 204
 
 
 def test_by_address_only_as_a_trusted_proxy_tells_it(limited, provider):
