@@ -1,8 +1,9 @@
 """rows: what a client sends, and what must come of it, the same before every proxy.
 
 A row's outcome is the status that the client sees, and which identity arrived at the service: ALICE's, NOBODY (the
-request arrived without any), or None (nothing arrived). `but` names the proxies that refuse such a request by
-themselves, with their status (nothing arrives then), or read it as another harmless one: (status, what arrives). Whatever the row, ROOT never arrives in an identity header.
+request arrived without any), or None (nothing arrived). `but` names the proxies that refuse such a request by themselves,
+with their status (nothing arrives then), or read it as another harmless one: (status, what arrives). Whatever the row,
+ROOT never arrives in an identity header.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,5 @@
-"""test_recipes: Loki's and Grafana's recipes and those of the migration pages, as they are handed out, behind nginx; and faults."""
+"""test_recipes: Loki's and Grafana's recipes and the migration pages' settings, as they are handed out, behind nginx;
+what Istio's files share with Envoy's; a fault of HAProxy's Lua."""
 
 import os
 import re
@@ -21,7 +22,8 @@ class Recipes(Nginx):
         conf = self.folder / "nginx.conf"
         for name, port in PLACES.items():
             place = (EXAMPLES / name / "nginx-location.conf").read_text()
-            (self.folder / f"{name}.conf").write_text(place.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.service_port}"))
+            place = place.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.service_port}")
+            (self.folder / f"{name}.conf").write_text(place)
             conf.write_text(conf.read_text().replace("        include authd.conf;\n",
                                                      f"        include authd.conf;\n        include {name}.conf;\n"))
 
@@ -34,7 +36,7 @@ def of_docs(page):
 @pytest.fixture(scope="module")
 def recipes(make_front):
     settings = [(EXAMPLES / name / "authd.conf").read_text() for name in PLACES]
-    text = "\n".join(settings).replace("audience = loki", "audience = orders").replace("audience = grafana", "audience = orders")
+    text = re.sub("audience = (loki|grafana)", "audience = orders", "\n".join(settings))
     return make_front(Recipes, "\n" + text)
 
 
@@ -52,7 +54,9 @@ def told(recipes, provider, echo):
     return ask
 
 
-@pytest.mark.parametrize("claim, wanted", [("blue", "blue"), ("blue|green", "blue%7Cgreen"), ("a b/c", "a%20b%2Fc"), (None, None)])
+@pytest.mark.parametrize("claim, wanted", [
+    ("blue", "blue"), ("blue|green", "blue%7Cgreen"), ("a b/c", "a%20b%2Fc"), (None, None),
+])
 def test_loki_is_told_the_tenant_of_the_token_and_never_the_clients(told, claim, wanted):
     status, headers = told("/loki/api/v1/labels", {"tenant": claim}, f"X-Scope-OrgID: {ROOT}", f"X_Scope_OrgID: {ROOT}")
     assert (status, headers.get("x-scope-orgid")) == (200, wanted)
