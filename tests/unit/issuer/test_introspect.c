@@ -773,6 +773,32 @@ static void test_log(void)
         stage_strike(&stage);
 }
 
+static void flap(Stage *stage)
+{
+        for (int i = 0; i < 2 * INTROSPECT_TOLD_MAX; i++) {
+                serve(stage, 500, JSON, "");
+                assert_answer(stage, "t", INTROSPECT_UNAVAILABLE, "status 500");
+                serve(stage, 200, JSON, ACTIVE);
+                assert_answer(stage, "t", INTROSPECT_ACTIVE, NULL);
+        }
+}
+
+static void test_log_flood(void)
+{
+        Stage stage;
+
+        stage_set(&stage);
+        for (int round = 0; round < 2; round++) {
+                g_autofree char *text = logged(flap, &stage);
+
+                g_assert_cmpuint(count_of(text, "\"introspection_failed\"") +
+                                     count_of(text, "\"introspection_ready\""),
+                                 ==, INTROSPECT_TOLD_MAX);
+                clock_advance_monotonic_for_tests(INTROSPECT_TOLD_USEC);
+        }
+        stage_strike(&stage);
+}
+
 static void test_own_files(void)
 {
         Stage stage;
@@ -941,6 +967,7 @@ static const Test tests[] = {
         { "a token that the provider cannot read opens nothing", test_of_token },
         { "Retry-After opens, and is bounded", test_retry_after },
         { "failures are told when new and ever more seldom", test_log },
+        { "a provider that flaps floods no log", test_log_flood },
         { "a missing secret is told, and needs no breaker", test_own_files },
         { "an endpoint that is not known yet", test_no_endpoint },
         { "another endpoint: what is under way is asked again", test_moved },
