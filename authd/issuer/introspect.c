@@ -294,10 +294,11 @@ static void introspector_end_not_permitted(Introspector *introspector, Question 
         introspector_warn(introspector, party);
         introspector->not_permitted = true;
         question_end(question, INTROSPECT_NOT_PERMITTED,
-                     g_strdup_printf("the issuer does not tell client %s about tokens of client "
-                                     "%s, as their aud lacks %s: add an Audience mapper for it to "
-                                     "%s in Keycloak",
-                                     client, party, client, party),
+                     g_strdup_printf("Issuer %s does not tell client %s about tokens of client %s, "
+                                     "as their aud lacks %s: add an Audience mapper for %s to %s "
+                                     "in Keycloak.",
+                                     introspector->target.issuer, client, party, client, client,
+                                     party),
                      ended);
 }
 

@@ -572,7 +572,7 @@ static void test_not_permitted(void)
         assert_own(&stage, "t", OTHERS, INTROSPECT_NOT_PERMITTED);
         g_assert_true(status_of(&stage).not_permitted);
         g_assert_nonnull(strstr(stage.trouble, "client shop"));
-        g_assert_nonnull(strstr(stage.trouble, "Audience mapper"));
+        g_assert_nonnull(strstr(stage.trouble, "add an Audience mapper for authd to shop"));
         assert_own(&stage, "t", "{}", INTROSPECT_NOT_PERMITTED);
         /* An opaque token's aud is not known. */
         assert_answer(&stage, "t", INTROSPECT_INACTIVE, NULL);
