@@ -278,8 +278,11 @@ static void fetch_free(Fetch *fetch)
         if (fetch->form)
                 secret_erase(fetch->form, fetch->form_len);
         g_free(fetch->form);
-        if (fetch->body)
+        /* A token endpoint's answer is a token. */
+        if (fetch->body) {
+                secret_erase(fetch->body->str, fetch->body->len);
                 g_string_free(fetch->body, TRUE);
+        }
         g_free(fetch->refusal);
         g_free(fetch);
 }

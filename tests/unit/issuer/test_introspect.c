@@ -572,7 +572,7 @@ static void test_not_permitted(void)
         assert_own(&stage, "t", OTHERS, INTROSPECT_NOT_PERMITTED);
         g_assert_true(status_of(&stage).not_permitted);
         g_assert_nonnull(strstr(stage.trouble, "client shop"));
-        g_assert_nonnull(strstr(stage.trouble, "Audience mapper"));
+        g_assert_nonnull(strstr(stage.trouble, "add an Audience mapper for authd to shop"));
         assert_own(&stage, "t", "{}", INTROSPECT_NOT_PERMITTED);
         /* An opaque token's aud is not known. */
         assert_answer(&stage, "t", INTROSPECT_INACTIVE, NULL);
@@ -773,6 +773,32 @@ static void test_log(void)
         stage_strike(&stage);
 }
 
+static void flap(Stage *stage)
+{
+        for (int i = 0; i < 2 * INTROSPECT_TOLD_MAX; i++) {
+                serve(stage, 500, JSON, "");
+                assert_answer(stage, "t", INTROSPECT_UNAVAILABLE, "status 500");
+                serve(stage, 200, JSON, ACTIVE);
+                assert_answer(stage, "t", INTROSPECT_ACTIVE, NULL);
+        }
+}
+
+static void test_log_flood(void)
+{
+        Stage stage;
+
+        stage_set(&stage);
+        for (int round = 0; round < 2; round++) {
+                g_autofree char *text = logged(flap, &stage);
+
+                g_assert_cmpuint(count_of(text, "\"introspection_failed\"") +
+                                     count_of(text, "\"introspection_ready\""),
+                                 ==, INTROSPECT_TOLD_MAX);
+                clock_advance_monotonic_for_tests(INTROSPECT_TOLD_USEC);
+        }
+        stage_strike(&stage);
+}
+
 static void test_own_files(void)
 {
         Stage stage;
@@ -941,6 +967,7 @@ static const Test tests[] = {
         { "a token that the provider cannot read opens nothing", test_of_token },
         { "Retry-After opens, and is bounded", test_retry_after },
         { "failures are told when new and ever more seldom", test_log },
+        { "a provider that flaps floods no log", test_log_flood },
         { "a missing secret is told, and needs no breaker", test_own_files },
         { "an endpoint that is not known yet", test_no_endpoint },
         { "another endpoint: what is under way is asked again", test_moved },
