@@ -152,10 +152,11 @@ def bench_latency(play):
 
 
 def warm(play):
-    """As many connections and calls as the bench has: their memory is kept, and grows no more after a few rounds."""
+    """As many connections and calls as the bench has, as long: their memory is kept, and grows no more after that."""
     for _ in range(WARM_ROUNDS):
         with waiters(play):
-            play.rate(POLICY, CLIENTS, seconds=WARM_SEC)
+            play.rate(POLICY, CLIENTS)
+        play.rate(POLICY, CLIENTS, seconds=WARM_SEC)
 
 
 def main():

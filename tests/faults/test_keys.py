@@ -98,7 +98,7 @@ def test_removed(row, own_authd, own_gate, own_devidp, refresh):
             make_it_fetch(own_authd, kept[0].text)
         until("a refresh", lambda: own_gate.count("certs") > n, REFRESH_SEC)
         until("the token is refused", lambda: own_authd.verdict(gone[0].text, "orders")[0] != "valid", PUBLISH_SEC)
-        row.note(refused_after_s=round(time.monotonic() - began, 1))
+        row.note(refused_after_s=round(time.monotonic() - began, 1), refreshes=own_gate.count("certs") - n)
         loop.phase(0.1)
         for token in gone:
             token.kind = BAD
