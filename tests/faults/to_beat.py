@@ -49,10 +49,10 @@ LINES = [
         ("not until an unknown kid comes", UNKNOWN, UNKNOWN),
     ),
 ]
-LEGEND = (
-    "Ours are from the rows above, on devidp where Keycloak is not named. The peers' were measured elsewhere, on a 2-core "
-    f"virtual machine against Keycloak 26; {UNKNOWN}: not measured there."
-)
+LEGEND = [
+    "Ours are from the rows above, on devidp where Keycloak is not named. The peers' were measured elsewhere, on a 2-core",
+    f"virtual machine against a real Keycloak 26; {UNKNOWN} was not measured there.",
+]
 
 
 def figure(rows, name, words):

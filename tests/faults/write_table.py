@@ -29,7 +29,7 @@ def tables(rows):
     """{mark: lines}"""
     return {
         "faults": [machine(), "", *figures.table(rows)],
-        "to beat": [to_beat.LEGEND, "", *figures.markdown(to_beat.lines(rows))],
+        "to beat": [*to_beat.LEGEND, "", *figures.markdown(to_beat.lines(rows))],
     }
 
 
