@@ -50,8 +50,8 @@ LINES = [
     ),
 ]
 LEGEND = [
-    "Ours are from the rows above, on devidp where Keycloak is not named. The peers' were measured elsewhere, on a 2-core",
-    f"virtual machine against a real Keycloak 26; {UNKNOWN} was not measured there.",
+    "Ours are from the rows above, on devidp where Keycloak is not named. The peers' were measured elsewhere, on a",
+    f"2-core virtual machine against a real Keycloak 26; {UNKNOWN} was not measured there.",
 ]
 
 
