@@ -334,6 +334,16 @@ static bool says_invalid_client(Span body)
                span_equal_string(word, "invalid_client");
 }
 
+/* It is an answer of RFC 7662, whatever else is wrong with it. */
+static bool says_active(Span body)
+{
+        static const JsonLimits limits = { INTROSPECT_SIZE_MAX, CLAIMS_DEPTH_MAX };
+        json_auto *object = NULL;
+
+        return json_parse_object(body, &limits, &object) == 0 &&
+               json_is_true(json_object_get(object, "active"));
+}
+
 static void read_status(const Introspector *introspector, const FetchAnswer *answer,
                         Failure *failure)
 {
@@ -372,6 +382,9 @@ static void read_body(const Introspector *introspector, const Question *question
         failure->result = "unusable";
         failure->sentence =
             answer_read(&asked, answer->content_type, answer->body, question->own, ret_claims);
+        /* One token's claims can make its answer unusable: that is no word on the provider, and
+         * must not shut out the others' questions. */
+        failure->of_token = failure->sentence && says_active(answer->body);
 }
 
 static void introspector_go_on(Introspector *introspector, GPtrArray *ended);

@@ -684,6 +684,24 @@ static void test_breaker(void)
         stage_strike(&stage);
 }
 
+/* Whoever has a token of odd claims cannot shut the others out. */
+static void test_odd_answers_open_nothing(void)
+{
+        Stage stage;
+
+        stage_set(&stage);
+        serve(&stage, 200, JSON, "{\"active\":true,\"exp\":\"soon\"}");
+        for (unsigned i = 0; i <= INTROSPECT_BREAKER_AFTER; i++)
+                assert_answer(&stage, "t", INTROSPECT_UNAVAILABLE, "");
+        g_assert_cmpuint(status_of(&stage).n_failures, ==, 0);
+        g_assert_cmpint(status_of(&stage).open_until_usec, ==, 0);
+        serve(&stage, 200, JSON, "[1]");
+        for (unsigned i = 0; i < INTROSPECT_BREAKER_AFTER; i++)
+                assert_answer(&stage, "t", INTROSPECT_UNAVAILABLE, "");
+        g_assert_cmpint(status_of(&stage).open_until_usec, >, 0);
+        stage_strike(&stage);
+}
+
 static void test_half_open(void)
 {
         Stage stage;
@@ -963,6 +981,8 @@ static const Test tests[] = {
         { "a provider that tells everybody", test_tells_everybody },
         { "the warning comes once until an active answer", test_warning },
         { "five failures open the breaker, time closes it", test_breaker },
+        { "answers that only their token makes unusable open nothing",
+          test_odd_answers_open_nothing },
         { "half open, one call decides for all", test_half_open },
         { "a token that the provider cannot read opens nothing", test_of_token },
         { "Retry-After opens, and is bounded", test_retry_after },
