@@ -20,4 +20,5 @@ Clinic *clinic_new(Fetcher *fetcher, Issuers *issuers);
  * clinic_free comes first. */
 void clinic_admit(Clinic *clinic, const char *issuer, const GPtrArray *policies, ClinicDone done,
                   void *userdata);
+/* clinic_free: who still waits is told so. */
 void clinic_free(Clinic *clinic); /* takes NULL */
