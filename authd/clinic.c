@@ -122,6 +122,12 @@ void clinic_free(Clinic *clinic)
 {
         if (!clinic)
                 return;
+        for (guint i = 0; i < clinic->visits->len; i++) {
+                const Visit *visit = clinic->visits->pdata[i];
+
+                refuse(503, "unavailable", "authd stops; ask again when it is back.", visit->done,
+                       visit->userdata);
+        }
         g_ptr_array_unref(clinic->visits);
         g_free(clinic);
 }

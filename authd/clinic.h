@@ -16,8 +16,8 @@ typedef struct Clinic Clinic;
 
 Clinic *clinic_new(Fetcher *fetcher, Issuers *issuers);
 /* clinic_admit: looks the issuer of that name over, for those of policies (PolicySettings) that
- * take its tokens; an unknown name is answered so. done is called once, at once or later, unless
- * clinic_free comes first. */
+ * take its tokens; an unknown name is answered so. done is called once, at once or later. */
 void clinic_admit(Clinic *clinic, const char *issuer, const GPtrArray *policies, ClinicDone done,
                   void *userdata);
+/* clinic_free: who still waits is told so. */
 void clinic_free(Clinic *clinic); /* takes NULL */
