@@ -110,8 +110,11 @@ void judge_finish(Exchange *exchange, Verdict *verdict)
 {
         if (exchange->dialect && verdict->reason == VERDICT_VALID)
                 judge_take_limits(exchange, verdict);
-        vouch_for(exchange, verdict);
-        shadowing_judge(exchange, verdict);
+        /* None yet: by-route was refused before a route chose one, or one without a policy did. */
+        if (exchange->policy) {
+                vouch_for(exchange, verdict);
+                shadowing_judge(exchange, verdict);
+        }
         if (exchange->dialect)
                 note_failure(exchange, verdict);
         count_verdict(exchange, verdict);
