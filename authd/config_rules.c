@@ -171,7 +171,7 @@ static const ConfigRule rules[] = {
             "The clients whose tokens are taken: one of them is azp (or client_id)." },
           config_set_list,
           offsetof(PolicySettings, azp) },
-        { { "policy", "type", "list", "Bearer;at+jwt",
+        { { "policy", "type", "list", "Bearer;DPoP;at+jwt",
             "The kinds of token; any: unmarked ones too." },
           config_set_list,
           offsetof(PolicySettings, type) },
