@@ -34,12 +34,16 @@ void asking_keys(const Asking *asking, Worker *worker, const CheckNeeds *needs)
                          one);
 }
 
-/* Never past exp; the policies judge by asked_usec how old it may be before that. */
+/* Not past exp, but for as long as who asked needs to find it and to be told that it has expired;
+ * the policies judge by asked_usec how old it may be before that. */
 static int64_t answer_end_sec(const IntrospectAnswer *answer)
 {
         int64_t expiry_sec = answer->claims ? claims_expiry(answer->claims) : CLAIMS_TIME_NONE;
+        int64_t now_sec = clock_wall_sec();
 
-        return expiry_sec == CLAIMS_TIME_NONE ? clock_wall_sec() + ASKING_KEPT_SEC : expiry_sec;
+        if (expiry_sec == CLAIMS_TIME_NONE)
+                return now_sec + ASKING_KEPT_SEC;
+        return MAX(expiry_sec, now_sec + ASKING_FOUND_SEC);
 }
 
 static void keep_answer(const AskingFor *one, const IntrospectAnswer *answer)

@@ -10,6 +10,8 @@
 
 /* An answer that names no end of its own: that the token is not active. */
 #define ASKING_KEPT_SEC 60
+/* An answer that is past its exp already is there for so long. */
+#define ASKING_FOUND_SEC 3
 
 typedef struct Asking {
         Issuers *issuers;

@@ -419,9 +419,10 @@ static void open_state(Daemon *daemon)
         if (!error)
                 return;
         daemon->state_trouble = g_strdup(error->message);
-        log_event(LOG_LEVEL_WARNING, "state_unavailable", error->message,
-                  LOG_TEXT("state_dir", folder),
-                  LOG_TEXT("consequence", "keys and distrust are forgotten with a restart"));
+        log_event(
+            LOG_LEVEL_WARNING, "state_unavailable", error->message, LOG_TEXT("state_dir", folder),
+            LOG_TEXT("consequence",
+                     "keys distrusted at run time before count again, and a restart forgets all"));
 }
 
 static bool make_issuers(Daemon *daemon, GError **error)

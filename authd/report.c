@@ -59,14 +59,13 @@ static void append_state_warnings(const Report *report, json_t *warnings)
         if (report->state_trouble)
                 json_array_append_new(
                     warnings, json_sprintf("there is no state database, so nothing outlives a "
-                                           "restart: %s",
+                                           "restart, and keys distrusted before count again: %s",
                                            report->state_trouble));
         if (trouble)
                 json_array_append_new(
                     warnings,
-                    json_sprintf("the state database %s cannot be written: %s; what changes now is "
-                                 "lost with a restart",
-                                 store_path(report->store), trouble));
+                    json_sprintf("the state database %s; what changes now is lost with a restart",
+                                 trouble));
 }
 
 /* warnings: what an operator should know before being asked. */

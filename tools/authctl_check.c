@@ -21,8 +21,8 @@ typedef void (*Printer)(const json_t *answer, const CheckOptions *check);
 /* What one would do next. The reasons are few and each has a usual cause. */
 static const char *const hints[_VERDICT_MAX] = {
         [VERDICT_UNAVAILABLE] =
-            "The provider could not be asked: authctl issuers shows its last error, and authctl "
-            "doctor ISSUER what is missing there.",
+            "authctl issuers shows the provider's last error, and authctl doctor ISSUER what is "
+            "missing there.",
         [VERDICT_MISSING_TOKEN] = "Send the token as \"Authorization: Bearer TOKEN\".",
         [VERDICT_MALFORMED] = "Copy the access token whole: three parts with two dots, without "
                               "quotes or line breaks.",
@@ -31,7 +31,8 @@ static const char *const hints[_VERDICT_MAX] = {
         [VERDICT_UNKNOWN_ISSUER] = "Compare the token's iss with the url of each [issuer] and the "
                                    "policy's issuers, byte for byte.",
         [VERDICT_UNKNOWN_KEY] = "The provider does not publish the key: an old token after a "
-                                "rotation, or another realm's.",
+                                "rotation, or another realm's; or the key is distrusted here "
+                                "(authctl keys).",
         [VERDICT_KEY_MISMATCH] =
             "The token names an algorithm that its key may not verify; suspect a forgery.",
         [VERDICT_BAD_SIGNATURE] = "The token was changed or is not the provider's; get a new one.",
@@ -73,7 +74,9 @@ static const char *const hints[_VERDICT_MAX] = {
         [VERDICT_UNTRUSTED_PROXY] = "Add the proxy to trusted_proxies.",
         [VERDICT_BAD_PATH] = "Spell the path plainly; authctl policy test says what is wrong.",
         [VERDICT_RATE_LIMITED] = "Come again later; see limits and auth_failures.",
-        [VERDICT_INACTIVE] = "The provider says that the session is over; sign in again.",
+        [VERDICT_INACTIVE] = "The provider says that the session is over; sign in again. If "
+                             "that does not help, authctl doctor ISSUER shows whether authd's "
+                             "client may ask.",
 };
 
 static const char *text_of(const json_t *object, const char *name)

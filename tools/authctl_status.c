@@ -176,7 +176,8 @@ static const char *issuer_trouble(const json_t *issuer)
 static void add_issuer(Table *table, const json_t *issuer)
 {
         const char *state = text_of(issuer, "state");
-        bool development = true_of(issuer, "development");
+        const char *trouble = issuer_trouble(issuer);
+        bool only_development = !trouble && true_of(issuer, "development");
         g_autofree char *keys_at = text_time(number_of(issuer, "keys_at"), clock_wall_sec());
 
         table_add(table, STYLE_PLAIN, text_of(issuer, "name"));
@@ -185,8 +186,8 @@ static void add_issuer(Table *table, const json_t *issuer)
         table_add(table, STYLE_PLAIN, keys_at);
         add_introspection(table, issuer);
         table_add(table, STYLE_PLAIN, text_of(issuer, "url"));
-        table_add(table, development ? STYLE_WARN : STYLE_PLAIN,
-                  development ? "development only" : issuer_trouble(issuer));
+        table_add(table, only_development ? STYLE_WARN : STYLE_PLAIN,
+                  only_development ? "development only" : trouble);
 }
 
 static void print_distrusted(const json_t *issuer)

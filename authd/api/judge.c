@@ -116,7 +116,7 @@ void judge_finish(Exchange *exchange, Verdict *verdict)
 {
         if (exchange->dialect && verdict->reason == VERDICT_VALID)
                 judge_take_limits(exchange, verdict);
-        /* None yet: by-route was refused before a route chose one, or one without a policy did. */
+        /* A place without a policy (no_route, bad_path) has nothing to hand on. */
         if (exchange->policy) {
                 vouch_for(exchange, verdict);
                 shadowing_judge(exchange, verdict);

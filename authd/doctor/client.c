@@ -93,18 +93,6 @@ static void doctor_on_introspection(const FetchAnswer *answer, void *userdata)
 
 /* ---- as a client ---- */
 
-static void text_free(char *text)
-{
-        secret_erase(text, strlen(text));
-        g_free(text);
-}
-
-static void form_free(GString *form)
-{
-        secret_erase(form->str, form->len);
-        g_string_free(form, TRUE);
-}
-
 /* A token endpoint knows nothing but JSON. */
 static const char *doctor_accept(const Doctor *doctor, FetchDone done)
 {
@@ -138,7 +126,7 @@ static bool doctor_post(Doctor *doctor, const char *url, GString *form, FetchDon
                                 .size_max = DOCTOR_ANSWER_SIZE_MAX,
                             },
                             done);
-        form_free(form);
+        client_auth_form_free(form);
         return ready;
 }
 
@@ -154,17 +142,13 @@ static void doctor_introspect(Doctor *doctor)
         const char *url = doctor_introspection_url(doctor);
         g_autoptr(GError) error = NULL;
         GString *form;
-        char *token;
 
         if (!url) {
                 doctor_finish(doctor, "the discovery document names no introspection_endpoint");
                 return;
         }
-        token = g_uri_escape_bytes((const guint8 *) secret_bytes(doctor->token).data,
-                                   secret_bytes(doctor->token).len, NULL);
-        form = g_string_new("token=");
-        g_string_append(form, token);
-        text_free(token);
+        form = g_string_new(NULL);
+        client_auth_form_append(form, "token", secret_bytes(doctor->token));
         if (doctor_post(doctor, url, form, doctor_on_introspection, &error))
                 return;
         doctor_tell(doctor, CHECK_INTROSPECTION, DOCTOR_FAILED, g_strdup(error->message),

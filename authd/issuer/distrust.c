@@ -215,7 +215,7 @@ int distrust_add(Distrust *distrust, const char *url, const char *name, int64_t 
         if (find(distrust, url, name))
                 return save(distrust, url, NULL);
         if (g_hash_table_size(distrust->entries) >= DISTRUST_ENTRIES_MAX)
-                return -E2BIG;
+                return DISTRUST_E_FULL;
         put(distrust, g_strdup(url), g_strdup(name), at_sec, false);
         return save(distrust, url, NULL);
 }
@@ -225,7 +225,7 @@ int distrust_remove(Distrust *distrust, const char *url, const char *name)
         Entry *entry = find(distrust, url, name);
 
         if (!entry)
-                return -ENOENT;
+                return DISTRUST_E_NOT_THERE;
         g_hash_table_remove(distrust->entries, entry);
         return save(distrust, url, name);
 }

@@ -14,14 +14,19 @@
 
 typedef struct Distrust Distrust;
 
+/* Positive, as the disk's errnos are many: a folder that is gone is -ENOENT. */
+typedef enum DistrustAnswer {
+        DISTRUST_E_NOT_THERE = 1, /* to be removed, and no entry */
+        DISTRUST_E_FULL,          /* DISTRUST_ENTRIES_MAX */
+} DistrustAnswer;
+
 /* distrust_new: store is borrowed, may be NULL. Entries of the file are read. */
 Distrust *distrust_new(Store *store, GError **error);
 void distrust_free(Distrust *distrust);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Distrust, distrust_free)
 
-/* distrust_add, _remove: name is a kid or a thumbprint. 0: in force and on the disk. -ENOSPC,
- * -EROFS, …: in force until the restart. -E2BIG: DISTRUST_ENTRIES_MAX, not in force.
- * distrust_remove of what is not there: -ENOENT. at_sec: wall clock. */
+/* distrust_add, _remove: name is a kid or a thumbprint. 0: in force and on the disk. Any negative
+ * errno: in force until the restart. DistrustAnswer: nothing was changed. at_sec: wall clock. */
 int distrust_add(Distrust *distrust, const char *url, const char *name, int64_t at_sec);
 int distrust_remove(Distrust *distrust, const char *url, const char *name);
 /* distrust_lasts: false: there is no store, so everything above is forgotten with a restart. */

@@ -64,6 +64,8 @@ struct Introspector {
         char *trouble;              /* why the last call failed; NULL: it did not */
         char *cause;                /* its kind, and how often in a row */
         unsigned n_times;
+        unsigned n_told;         /* lines about that in this while */
+        int64_t told_until_usec; /* when it ends, and so many more may be */
 
         bool not_permitted;      /* and no active answer since */
         int64_t warn_after_usec; /* of that, not before */
@@ -180,6 +182,18 @@ static bool introspector_is_news(Introspector *introspector, const Failure *fail
         return (introspector->n_times & (introspector->n_times - 1)) == 0;
 }
 
+/* A provider that fails and answers by turns does so as often as it is asked. */
+static bool introspector_may_tell(Introspector *introspector)
+{
+        int64_t now_usec = clock_monotonic_usec();
+
+        if (now_usec >= introspector->told_until_usec) {
+                introspector->told_until_usec = now_usec + INTROSPECT_TOLD_USEC;
+                introspector->n_told = 0;
+        }
+        return introspector->n_told++ < INTROSPECT_TOLD_MAX;
+}
+
 static void introspector_log_failure(const Introspector *introspector)
 {
         int64_t left_usec = introspector->breaker.open_until_usec - clock_monotonic_usec();
@@ -213,7 +227,7 @@ static void introspector_recover(Introspector *introspector)
 
         breaker_succeeded(&introspector->breaker);
         introspector_forget_trouble(introspector);
-        if (was_failing)
+        if (was_failing && introspector_may_tell(introspector))
                 introspector_log_ready(introspector);
 }
 
@@ -223,7 +237,7 @@ static void introspector_note_trouble(Introspector *introspector, const Failure 
                 introspector->failing_since_usec = clock_monotonic_usec();
         g_free(introspector->trouble);
         introspector->trouble = g_strdup(failure->sentence);
-        if (introspector_is_news(introspector, failure))
+        if (introspector_is_news(introspector, failure) && introspector_may_tell(introspector))
                 introspector_log_failure(introspector);
 }
 
@@ -280,10 +294,11 @@ static void introspector_end_not_permitted(Introspector *introspector, Question 
         introspector_warn(introspector, party);
         introspector->not_permitted = true;
         question_end(question, INTROSPECT_NOT_PERMITTED,
-                     g_strdup_printf("the issuer does not tell client %s about tokens of client "
-                                     "%s, as their aud lacks %s: add an Audience mapper for it to "
-                                     "%s in Keycloak",
-                                     client, party, client, party),
+                     g_strdup_printf("Issuer %s does not tell client %s about tokens of client %s, "
+                                     "as their aud lacks %s: add an Audience mapper for %s to %s "
+                                     "in Keycloak.",
+                                     introspector->target.issuer, client, party, client, client,
+                                     party),
                      ended);
 }
 
@@ -317,6 +332,16 @@ static bool says_invalid_client(Span body)
         return json_parse_object(body, &limits, &object) == 0 &&
                json_member_string(object, "error", &word) == 0 &&
                span_equal_string(word, "invalid_client");
+}
+
+/* It is an answer of RFC 7662, whatever else is wrong with it. */
+static bool says_active(Span body)
+{
+        static const JsonLimits limits = { INTROSPECT_SIZE_MAX, CLAIMS_DEPTH_MAX };
+        json_auto *object = NULL;
+
+        return json_parse_object(body, &limits, &object) == 0 &&
+               json_is_true(json_object_get(object, "active"));
 }
 
 static void read_status(const Introspector *introspector, const FetchAnswer *answer,
@@ -357,6 +382,9 @@ static void read_body(const Introspector *introspector, const Question *question
         failure->result = "unusable";
         failure->sentence =
             answer_read(&asked, answer->content_type, answer->body, question->own, ret_claims);
+        /* One token's claims can make its answer unusable: that is no word on the provider, and
+         * must not shut out the others' questions. */
+        failure->of_token = failure->sentence && says_active(answer->body);
 }
 
 static void introspector_go_on(Introspector *introspector, GPtrArray *ended);

@@ -26,6 +26,9 @@
                                                            */
 #define INTROSPECT_BREAKER_MAX_USEC (30 * G_USEC_PER_SEC) /* and of a Retry-After */
 #define INTROSPECT_WARN_USEC        (60 * G_USEC_PER_SEC) /* between two warnings not_permitted */
+/* Lines about failures and their ends in such a time, however a provider flaps. */
+#define INTROSPECT_TOLD_MAX  16
+#define INTROSPECT_TOLD_USEC (60 * G_USEC_PER_SEC)
 
 typedef enum IntrospectResult {
         INTROSPECT_UNAVAILABLE, /* zero: nobody said anything */

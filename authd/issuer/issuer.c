@@ -305,13 +305,13 @@ static void issuers_log_distrust(const char *name, const char *key, bool distrus
                           LOG_TEXT("issuer", name), LOG_TEXT("key", key));
 }
 
+/* Whatever the disk says, memory has it. */
 static int issuers_distrust_answer(int r)
 {
         switch (r) {
         case 0: return 0;
-        case -ENOENT: return ISSUERS_E_NOT_THERE;
-        case -E2BIG: return ISSUERS_E_FULL;
-        case -EINVAL: return r;
+        case DISTRUST_E_NOT_THERE: return ISSUERS_E_NOT_THERE;
+        case DISTRUST_E_FULL: return ISSUERS_E_FULL;
         default: return ISSUERS_E_NOT_LASTING;
         }
 }

@@ -9,11 +9,13 @@
 #include <glib-unix.h>
 #include <netinet/in.h>
 
-#define CONNECTIONS_MAX          32 /* all hosts together; more wait, within their deadline */
-#define CONNECTIONS_PER_HOST_MAX 8
-#define HOST_SIZE                300
-#define USEC_PER_MSEC            1000
-#define CERTIFICATE_END          "Expire date:" /* of CURLINFO_CERTINFO */
+/* Far more than its users ever start at one time, each of whom has a limit of its own: one attempt
+ * an issuer for keys, introspection_calls an issuer for tokens. A limit by host here would let hung
+ * calls of the one kind keep the other waiting. */
+#define CONNECTIONS_MAX 4096
+#define HOST_SIZE       300
+#define USEC_PER_MSEC   1000
+#define CERTIFICATE_END "Expire date:" /* of CURLINFO_CERTINFO */
 
 struct Fetcher {
         CURLM *multi;
@@ -278,8 +280,11 @@ static void fetch_free(Fetch *fetch)
         if (fetch->form)
                 secret_erase(fetch->form, fetch->form_len);
         g_free(fetch->form);
-        if (fetch->body)
+        /* A token endpoint's answer is a token. */
+        if (fetch->body) {
+                secret_erase(fetch->body->str, fetch->body->len);
                 g_string_free(fetch->body, TRUE);
+        }
         g_free(fetch->refusal);
         g_free(fetch);
 }
@@ -501,8 +506,6 @@ Fetcher *fetcher_new(GMainContext *context)
         curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERFUNCTION, on_timer);
         curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERDATA, fetcher);
         curl_multi_setopt(fetcher->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) CONNECTIONS_MAX);
-        curl_multi_setopt(fetcher->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                          (long) CONNECTIONS_PER_HOST_MAX);
         return fetcher;
 }
 

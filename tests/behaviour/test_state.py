@@ -1,6 +1,7 @@
 """State: what outlives the daemon, what is taken out of use at once, and what is said while a provider is away."""
 
 import contextlib
+import shutil
 import sqlite3
 import time
 
@@ -83,6 +84,19 @@ def test_a_distrusted_key_is_refused_at_once_by_all_and_after_a_restart(daemon, 
     assert daemon.verdict(token) == VALID
 
 
+def test_with_the_state_folder_gone_a_distrusted_key_is_refused_all_the_same(daemon, own_devidp):
+    settings(daemon, own_devidp)
+    daemon.start()
+    token = own_devidp.token("orders-rs256")
+    shutil.rmtree(daemon.state_dir)
+    done = daemon.authctl("distrust", "holodeck", providers.decode(token)[0]["kid"])
+    assert done.returncode == 0 and "a restart forgets that" in done.stdout, done.stdout + done.stderr
+    assert "authctl keys" in daemon.authctl("check", "--policy", "default", input=token).stdout
+    assert refused(daemon, token) == {("invalid", "unknown_key")}
+    (warning,) = [text for text in daemon.get("/v1/status").json["warnings"] if "state database" in text]
+    assert warning.count(str(daemon.state_dir)) == 1, warning
+
+
 def test_the_settings_distrust_a_key_with_a_reload(daemon, own_devidp):
     settings(daemon, own_devidp)
     daemon.start()
@@ -155,6 +169,8 @@ def test_while_the_provider_is_away_each_budget_and_its_end_is_said(daemon, outa
             row = rows[name, "keys"]
             assert row["issuer"] == "holodeck" and row["since"] < time.time()
             assert abs(row["ends_at"] - row["since"] - seconds) <= 1
+    shown = daemon.authctl("issuers").stdout
+    assert "connection refused" in shown and "development only" not in shown, shown
     metrics = daemon.metrics()
     left = {
         name: metrics[f'authd_outage_seconds_left{{issuer="holodeck",policy="{name}",budget="keys"}}']

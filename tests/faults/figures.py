@@ -74,9 +74,12 @@ def cells(row):
 
 
 def table(rows):
-    """As lines of Markdown, which is readable on a terminal as well."""
-    lines = [HEAD, *map(cells, rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
+    return markdown([HEAD, *map(cells, rows)])
+
+
+def markdown(lines):
+    """A table, its head first, as lines of Markdown: readable on a terminal as well."""
+    widths = [max(map(len, column)) for column in zip(*lines)]
     rule = ["-" * width for width in widths]
     return ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
             for line in [lines[0], rule, *lines[1:]]]

@@ -39,7 +39,8 @@ def test_flood(row, authd, gate, provider, full, rate):
         beside.phase(0)
     fetches = gate.count() - before
     quiet, flooded = beside.times[1]["p99_usec"], beside.times[2]["p99_usec"]
-    row.note(fetches=fetches, seconds=round(seconds, 1), strangers_a_second=round(loop.figures.sent / seconds),
+    row.note(fetches=fetches, seconds=round(seconds, 1), fetches_a_second=round(fetches / seconds, 2),
+             strangers_a_second=round(loop.figures.sent / seconds),
              p99_quiet_usec=quiet, p99_beside_usec=flooded, p99_ratio=round(flooded / quiet, 2))
     row.figures.add(loop.figures)
     row.figures.add(beside.figures)

@@ -35,6 +35,7 @@ def test_cold_start(row, daemon, gate, mixed):
         until("it saw that the provider is dead", lambda: failures(daemon))
         loop.phase()
     row.figures.add(loop.figures)
+    row.note(validated=loop.reasons["valid"])
     row.close()
 
 

@@ -220,6 +220,12 @@ static void drop_folder(const char *path)
         g_rmdir(path);
 }
 
+void stage_lose_folder(Stage *stage)
+{
+        drop_folder(stage->folder);
+        g_clear_pointer(&stage->folder, g_free);
+}
+
 void stage_strike(Stage *stage)
 {
         issuers_free(stage->issuers);

@@ -54,6 +54,7 @@ void stage_set_ready(Stage *stage, const char *kids);
 void stage_keep(Stage *stage);
 /* stage_restart: another daemon, which has been told nothing yet. */
 void stage_restart(Stage *stage);
+void stage_lose_folder(Stage *stage); /* of stage_keep, with all that is in it */
 void stage_strike(Stage *stage);
 bool view_has(const Stage *stage, const char *kid);
 json_t *status_of(const Stage *stage);

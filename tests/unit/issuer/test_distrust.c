@@ -51,20 +51,24 @@ static void set_up(Fixture *fixture, gconstpointer unused)
         open_all(fixture);
 }
 
-static void tear_down(Fixture *fixture, gconstpointer unused)
+static void remove_folder(const Fixture *fixture)
 {
-        g_autoptr(GDir) listing = NULL;
+        g_autoptr(GDir) listing = g_dir_open(fixture->folder, 0, NULL);
         const char *name;
 
-        close_all(fixture);
-        keyset_unref(fixture->keys);
-        listing = g_dir_open(fixture->folder, 0, NULL);
         while ((name = g_dir_read_name(listing))) {
                 g_autofree char *path = g_build_filename(fixture->folder, name, NULL);
 
                 g_unlink(path);
         }
         g_rmdir(fixture->folder);
+}
+
+static void tear_down(Fixture *fixture, gconstpointer unused)
+{
+        close_all(fixture);
+        keyset_unref(fixture->keys);
+        remove_folder(fixture);
         g_free(fixture->folder);
 }
 
@@ -158,8 +162,8 @@ static void first_time_is_kept(Fixture *fixture, gconstpointer unused)
 static void unknown_is_not_there(Fixture *fixture, gconstpointer unused)
 {
         g_assert_cmpint(distrust_add(fixture->distrust, A, "k1", NOW_SEC), ==, 0);
-        g_assert_cmpint(distrust_remove(fixture->distrust, A, "k2"), ==, -ENOENT);
-        g_assert_cmpint(distrust_remove(fixture->distrust, B, "k1"), ==, -ENOENT);
+        g_assert_cmpint(distrust_remove(fixture->distrust, A, "k2"), ==, DISTRUST_E_NOT_THERE);
+        g_assert_cmpint(distrust_remove(fixture->distrust, B, "k1"), ==, DISTRUST_E_NOT_THERE);
         g_assert_true(has(fixture, A));
 }
 
@@ -172,7 +176,7 @@ static void number_has_an_edge(Fixture *fixture, gconstpointer unused)
 
                 g_assert_cmpint(distrust_add(distrust, A, name, NOW_SEC), ==, 0);
         }
-        g_assert_cmpint(distrust_add(distrust, A, "k1", NOW_SEC), ==, -E2BIG);
+        g_assert_cmpint(distrust_add(distrust, A, "k1", NOW_SEC), ==, DISTRUST_E_FULL);
         g_assert_false(distrust_has(distrust, A, keyset_get(fixture->keys, 0), NULL));
         g_assert_cmpint(distrust_add(distrust, A, "7", NOW_SEC), ==, 0);
         g_assert_cmpint(distrust_remove(distrust, A, "7"), ==, 0);
@@ -215,11 +219,22 @@ static void in_force_without_room(Fixture *fixture, gconstpointer unused)
         g_assert_cmpint(distrust_add(fixture->distrust, A, "k1", NOW_SEC), ==, -ENOSPC);
         g_assert_true(has(fixture, A));
         g_assert_cmpint(store_change(fixture->store, "DELETE FROM bulk", NULL, 0), ==, 0);
-        g_assert_cmpint(distrust_remove(fixture->distrust, B, "k2"), ==, -ENOENT);
+        g_assert_cmpint(distrust_remove(fixture->distrust, B, "k2"), ==, DISTRUST_E_NOT_THERE);
         g_assert_cmpint(distrust_add(fixture->distrust, B, "k2", NOW_SEC), ==, 0);
         close_all(fixture);
         open_all(fixture);
         g_assert_true(has(fixture, A));
+}
+
+/* -ENOENT of the disk is no "not there": the key must not go on counting. */
+static void in_force_without_a_folder(Fixture *fixture, gconstpointer unused)
+{
+        remove_folder(fixture);
+        g_assert_cmpint(distrust_add(fixture->distrust, A, "k1", NOW_SEC), <, 0);
+        g_assert_true(has(fixture, A));
+        g_assert_cmpint(distrust_remove(fixture->distrust, A, "k1"), <, 0);
+        g_assert_false(has(fixture, A));
+        g_assert_cmpint(g_mkdir(fixture->folder, 0700), ==, 0);
 }
 
 static void without_a_store(Fixture *fixture, gconstpointer unused)
@@ -229,7 +244,7 @@ static void without_a_store(Fixture *fixture, gconstpointer unused)
         g_assert_cmpint(distrust_add(distrust, A, "k1", NOW_SEC), ==, 0);
         g_assert_true(distrust_has(distrust, A, keyset_get(fixture->keys, 0), NULL));
         g_assert_cmpint(distrust_remove(distrust, A, "k1"), ==, 0);
-        g_assert_cmpint(distrust_remove(distrust, A, "k1"), ==, -ENOENT);
+        g_assert_cmpint(distrust_remove(distrust, A, "k1"), ==, DISTRUST_E_NOT_THERE);
 }
 
 int main(int argc, char **argv)
@@ -246,6 +261,7 @@ int main(int argc, char **argv)
                 { "the number of entries has an edge", number_has_an_edge },
                 { "entries are written again into a new file", written_again_afresh },
                 { "in force without room, and written when there is", in_force_without_room },
+                { "in force without a folder to write it to", in_force_without_a_folder },
                 { "without a store entries count all the same", without_a_store },
         };
 

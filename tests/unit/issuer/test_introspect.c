@@ -572,7 +572,7 @@ static void test_not_permitted(void)
         assert_own(&stage, "t", OTHERS, INTROSPECT_NOT_PERMITTED);
         g_assert_true(status_of(&stage).not_permitted);
         g_assert_nonnull(strstr(stage.trouble, "client shop"));
-        g_assert_nonnull(strstr(stage.trouble, "Audience mapper"));
+        g_assert_nonnull(strstr(stage.trouble, "add an Audience mapper for authd to shop"));
         assert_own(&stage, "t", "{}", INTROSPECT_NOT_PERMITTED);
         /* An opaque token's aud is not known. */
         assert_answer(&stage, "t", INTROSPECT_INACTIVE, NULL);
@@ -684,6 +684,24 @@ static void test_breaker(void)
         stage_strike(&stage);
 }
 
+/* Whoever has a token of odd claims cannot shut the others out. */
+static void test_odd_answers_open_nothing(void)
+{
+        Stage stage;
+
+        stage_set(&stage);
+        serve(&stage, 200, JSON, "{\"active\":true,\"exp\":\"soon\"}");
+        for (unsigned i = 0; i <= INTROSPECT_BREAKER_AFTER; i++)
+                assert_answer(&stage, "t", INTROSPECT_UNAVAILABLE, "");
+        g_assert_cmpuint(status_of(&stage).n_failures, ==, 0);
+        g_assert_cmpint(status_of(&stage).open_until_usec, ==, 0);
+        serve(&stage, 200, JSON, "[1]");
+        for (unsigned i = 0; i < INTROSPECT_BREAKER_AFTER; i++)
+                assert_answer(&stage, "t", INTROSPECT_UNAVAILABLE, "");
+        g_assert_cmpint(status_of(&stage).open_until_usec, >, 0);
+        stage_strike(&stage);
+}
+
 static void test_half_open(void)
 {
         Stage stage;
@@ -770,6 +788,32 @@ static void test_log(void)
         g_assert_cmpuint(count_of(text, "\"introspection_failed\""), ==, 3); /* 1st, 2nd, 4th */
         g_assert_cmpuint(count_of(text, "\"introspection_ready\""), ==, 1);
         g_assert_null(strstr(text, "secret"));
+        stage_strike(&stage);
+}
+
+static void flap(Stage *stage)
+{
+        for (int i = 0; i < 2 * INTROSPECT_TOLD_MAX; i++) {
+                serve(stage, 500, JSON, "");
+                assert_answer(stage, "t", INTROSPECT_UNAVAILABLE, "status 500");
+                serve(stage, 200, JSON, ACTIVE);
+                assert_answer(stage, "t", INTROSPECT_ACTIVE, NULL);
+        }
+}
+
+static void test_log_flood(void)
+{
+        Stage stage;
+
+        stage_set(&stage);
+        for (int round = 0; round < 2; round++) {
+                g_autofree char *text = logged(flap, &stage);
+
+                g_assert_cmpuint(count_of(text, "\"introspection_failed\"") +
+                                     count_of(text, "\"introspection_ready\""),
+                                 ==, INTROSPECT_TOLD_MAX);
+                clock_advance_monotonic_for_tests(INTROSPECT_TOLD_USEC);
+        }
         stage_strike(&stage);
 }
 
@@ -937,10 +981,13 @@ static const Test tests[] = {
         { "a provider that tells everybody", test_tells_everybody },
         { "the warning comes once until an active answer", test_warning },
         { "five failures open the breaker, time closes it", test_breaker },
+        { "answers that only their token makes unusable open nothing",
+          test_odd_answers_open_nothing },
         { "half open, one call decides for all", test_half_open },
         { "a token that the provider cannot read opens nothing", test_of_token },
         { "Retry-After opens, and is bounded", test_retry_after },
         { "failures are told when new and ever more seldom", test_log },
+        { "a provider that flaps floods no log", test_log_flood },
         { "a missing secret is told, and needs no breaker", test_own_files },
         { "an endpoint that is not known yet", test_no_endpoint },
         { "another endpoint: what is under way is asked again", test_moved },

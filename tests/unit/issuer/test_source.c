@@ -592,6 +592,21 @@ static void test_distrust_all(void)
         stage_strike(&stage);
 }
 
+/* Whatever becomes of the state folder, the key counts no more. */
+static void test_distrust_nowhere(void)
+{
+        Stage stage;
+
+        stage_set_kept(&stage);
+        stage_lose_folder(&stage);
+        g_assert_cmpint(distrust(&stage, "a"), ==, ISSUERS_E_NOT_LASTING);
+        g_assert_false(view_has(&stage, "a"));
+        g_assert_true(view_has(&stage, "b"));
+        g_assert_cmpint(trust(&stage, "a"), ==, ISSUERS_E_NOT_LASTING);
+        g_assert_true(view_has(&stage, "a"));
+        stage_strike_kept(&stage);
+}
+
 static void test_distrust_setting(void)
 {
         Stage stage;
@@ -901,6 +916,7 @@ static const Scene scenes[] = {
         { "distrust: at once, and no fetch brings it back", test_distrust },
         { "distrust: of a key that comes later", test_distrust_ahead },
         { "distrust: of the only key", test_distrust_all },
+        { "distrust: with the state folder gone", test_distrust_nowhere },
         { "distrust: by the settings", test_distrust_setting },
         { "distrust: outlives a restart", test_distrust_lasts },
         { "file: keys that change, break and go", test_keys_file },
