@@ -485,6 +485,14 @@ static bool refuse_front(const ConfigText *text, const char *sentence, GError **
         return refuse_words(text, section, sentence, sentence, error);
 }
 
+static bool add_route_front(Front *front, const RouteSettings *route, GError **error)
+{
+        if (front_add_route(front, route, error))
+                return true;
+        g_prefix_error(error, "[route %s] ", route->name);
+        return false;
+}
+
 static bool compile_front(Config *config, const ConfigText *text, GError **error)
 {
         g_autoptr(GError) cause = NULL;
@@ -499,6 +507,9 @@ static bool compile_front(Config *config, const ConfigText *text, GError **error
                 if (!front_add(front, settings, policy, &cause))
                         return refuse_policy(text, settings->name, cause->message, error);
         }
+        for (size_t i = 0; i < config->routes->len; i++)
+                if (!add_route_front(front, config->routes->pdata[i], &cause))
+                        return refuse_routing(text, cause->message, error);
         if (!front_seal(front, config->routes->len > 0, &cause))
                 return refuse_front(text, cause->message, error);
         config->compiled_front = g_steal_pointer(&front);

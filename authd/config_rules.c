@@ -171,7 +171,7 @@ static const ConfigRule rules[] = {
             "The clients whose tokens are taken: one of them is azp (or client_id)." },
           config_set_list,
           offsetof(PolicySettings, azp) },
-        { { "policy", "type", "list", "Bearer;at+jwt",
+        { { "policy", "type", "list", "Bearer;DPoP;at+jwt",
             "The kinds of token; any: unmarked ones too." },
           config_set_list,
           offsetof(PolicySettings, type) },
@@ -335,6 +335,17 @@ static const ConfigRule rules[] = {
           offsetof(RouteSettings, order),
           0,
           ROUTE_ORDER_MAX },
+        { { "route", "limits", "list", "",
+            "How often requests may pass there, beside the policy's limits: WHAT NUMBER/UNIT "
+            "burst NUMBER." },
+          config_set_list,
+          offsetof(RouteSettings, limits) },
+        { { "route", "limit_slots", "number", G_STRINGIFY(BUCKET_SLOTS_DEFAULT),
+            "How many keys each of its limits remembers, of 16 bytes." },
+          config_set_number,
+          offsetof(RouteSettings, limit_slots),
+          1024,
+          BUCKET_SLOTS_MAX },
 };
 
 const ConfigRule *config_rules(size_t *ret_n)

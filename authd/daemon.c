@@ -383,7 +383,7 @@ static void make_metrics(Daemon *daemon)
         static const char *const by_door[] = { "door", NULL };
         static const char *const by_error[] = { "door", "error", NULL };
         static const char *const by_pass[] = { "policy", "door", "why", NULL };
-        static const char *const by_limit[] = { "policy", "limit", NULL };
+        static const char *const by_limit[] = { "policy", "route", "limit", NULL };
         MetricRegistry *registry = metric_registry_new();
 
         daemon->registry = registry;

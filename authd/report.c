@@ -10,6 +10,7 @@ void report_init(Report *report)
         static const char *const by_issuer[] = { "issuer", NULL };
         static const char *const by_budget[] = { "issuer", "policy", "budget", NULL };
         static const char *const by_what[] = { "what", NULL };
+        static const char *const by_buckets[] = { "of", "limit", "what", NULL };
         static const char *const by_result[] = { "result", NULL };
         static const char *const by_version[] = { "version", NULL };
         MetricRegistry *registry = report->registry;
@@ -38,6 +39,10 @@ void report_init(Report *report)
             registry, METRIC_GAUGE, "authd_outage_seconds_left",
             "Seconds until a policy's outage budget ends; absent while none is spent.", by_budget,
             NULL, 0);
+        report->limit_buckets =
+            metric_family_new(registry, METRIC_GAUGE, "authd_limit_buckets",
+                              "Keys that each limit remembers: used, and slots, the most it can.",
+                              by_buckets, NULL, 0);
         report->connections = metric_family_new(registry, METRIC_GAUGE, "authd_connections",
                                                 "Open connections.", NULL, NULL, 0);
         report->parked = metric_family_new(registry, METRIC_GAUGE, "authd_parked_requests",
@@ -337,6 +342,29 @@ static void set_outage_metrics(Report *report)
         }
 }
 
+static void set_buckets(const char *of, const Limits *limits, void *userdata)
+{
+        MetricFamily *family = userdata;
+
+        for (size_t i = 0; i < limits_size(limits); i++) {
+                LimitUsage usage;
+
+                limits_usage(limits, i, clock_monotonic_usec(), &usage);
+                metric_set(family, (const char *[]){ of, usage.text, "used" },
+                           (double) usage.n_used);
+                metric_set(family, (const char *[]){ of, usage.text, "slots" },
+                           (double) usage.n_slots);
+        }
+}
+
+/* The table of each limit is walked here, on the main thread: no request waits for it longer than
+ * for another that takes from the same shard. */
+static void set_limit_metrics(Report *report)
+{
+        metric_forget(report->limit_buckets);
+        front_each_limits(report->config->compiled_front, set_buckets, report->limit_buckets);
+}
+
 static char *report_metrics(Report *report)
 {
         GString *text = g_string_new(NULL);
@@ -344,6 +372,7 @@ static char *report_metrics(Report *report)
         set_cache_metrics(report);
         set_key_metrics(report);
         set_outage_metrics(report);
+        set_limit_metrics(report);
         metric_set(report->connections, NULL, (double) listener_n_connections(report->listener));
         metric_set(report->parked, NULL, (double) report->n_parked);
         metric_set(report->ready, NULL, issuers_ready(report->issuers, NULL) ? 1 : 0);

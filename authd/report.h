@@ -26,7 +26,7 @@ typedef struct Report {
         const uint64_t *by_class;      /* verdicts counted, by VerdictClass; read atomically */
         MetricFamily *shadow_verdicts; /* of the doors: policy, reason */
         MetricFamily *cache_state, *cache_lookups, *cache_evictions, *keys_age, *connections,
-            *parked, *ready, *outage_left, *keys_stale;
+            *parked, *ready, *outage_left, *keys_stale, *limit_buckets;
 } Report;
 
 /* report_init: registers the gauges in report->registry. */

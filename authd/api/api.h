@@ -50,7 +50,7 @@ typedef struct ApiMetrics {
         MetricFamily *latency;         /* door */
         MetricFamily *refused;         /* door, error: questions that got no verdict */
         MetricFamily *passed;          /* policy, door, why: requests let through without a token */
-        MetricFamily *limited;         /* policy, limit: questions over a rate */
+        MetricFamily *limited;         /* policy, route, limit: questions over a rate */
         uint64_t *by_class;            /* verdicts by VerdictClass, counted atomically */
         MetricFamily *shadow_verdicts; /* policy, reason */
 } ApiMetrics;

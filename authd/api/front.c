@@ -19,6 +19,13 @@ typedef struct TrustedProxy {
         uint8_t address[ADDRESS_SIZE_MAX];
 } TrustedProxy;
 
+/* RouteFront: the limits of one route. */
+typedef struct RouteFront {
+        Limits *limits;
+        char **limit_lines;
+        size_t limit_slots;
+} RouteFront;
+
 struct Front {
         gatomicrefcount references;
         size_t n_proxies;
@@ -27,6 +34,7 @@ struct Front {
         char *failures_line; /* NULL: nobody is throttled */
         Limits *failures;
         GHashTable *policies; /* interned name → PolicyFront */
+        GHashTable *routes;   /* interned name → RouteFront, of those that have limits */
         GPtrArray *names;     /* borrowed from the policies */
 };
 
@@ -194,6 +202,15 @@ static void policy_front_free(void *userdata)
         g_free(one);
 }
 
+static void route_front_free(void *userdata)
+{
+        RouteFront *one = userdata;
+
+        limits_unref(one->limits);
+        g_strfreev(one->limit_lines);
+        g_free(one);
+}
+
 static bool set_failures(Front *front, const char *rate, GError **error)
 {
         if (!rate)
@@ -216,6 +233,7 @@ Front *front_new(const FrontSettings *settings, GError **error)
 
         g_atomic_ref_count_init(&front->references);
         front->policies = g_hash_table_new_full(NULL, NULL, NULL, policy_front_free);
+        front->routes = g_hash_table_new_full(NULL, NULL, NULL, route_front_free);
         front->names = g_ptr_array_new();
         front->allow_encoded_slash = settings->allow_encoded_slash;
         for (char **line = settings->trusted_proxies; line && *line; line++)
@@ -236,6 +254,20 @@ bool front_add(Front *front, const PolicySettings *settings, const Policy *polic
         one->sources = sources_new(settings->token_from, error);
         if (one->sources)
                 one->limits = limits_new(settings->limits, NULL, one->limit_slots, error);
+        return one->limits != NULL;
+}
+
+bool front_add_route(Front *front, const RouteSettings *settings, GError **error)
+{
+        RouteFront *one;
+
+        if (!settings->limits)
+                return true;
+        one = g_new0(RouteFront, 1);
+        one->limit_lines = g_strdupv(settings->limits);
+        one->limit_slots = settings->limit_slots ? settings->limit_slots : BUCKET_SLOTS_DEFAULT;
+        g_hash_table_insert(front->routes, (void *) g_intern_string(settings->name), one);
+        one->limits = limits_new(settings->limits, NULL, one->limit_slots, error);
         return one->limits != NULL;
 }
 
@@ -310,11 +342,27 @@ static void keep(Limits **limits, char *const *lines, Limits *before, size_t n_s
         *limits = kept;
 }
 
+static void keep_routes(Front *front, const Front *before)
+{
+        GHashTableIter iter;
+        gpointer name, value;
+
+        g_hash_table_iter_init(&iter, front->routes);
+        while (g_hash_table_iter_next(&iter, &name, &value)) {
+                RouteFront *one = value;
+                const RouteFront *old = g_hash_table_lookup(before->routes, name);
+
+                if (old && old->limit_slots == one->limit_slots)
+                        keep(&one->limits, one->limit_lines, old->limits, one->limit_slots);
+        }
+}
+
 void front_keep_buckets(Front *front, const Front *before)
 {
         GHashTableIter iter;
         gpointer name, value;
 
+        keep_routes(front, before);
         if (front->failures)
                 keep(&front->failures, (char *[]){ front->failures_line, NULL }, before->failures,
                      BUCKET_SLOTS_DEFAULT);
@@ -339,6 +387,7 @@ void front_unref(Front *front)
         if (!front || !g_atomic_ref_count_dec(&front->references))
                 return;
         g_hash_table_unref(front->policies);
+        g_hash_table_unref(front->routes);
         g_ptr_array_unref(front->names);
         limits_unref(front->failures);
         g_free(front->failures_line);
@@ -355,6 +404,13 @@ bool front_allows_encoded_slash(const Front *front)
 const PolicyFront *front_policy(const Front *front, const Policy *policy)
 {
         return g_hash_table_lookup(front->policies, policy_name(policy));
+}
+
+Limits *front_route_limits(const Front *front, const char *route_name)
+{
+        const RouteFront *one = g_hash_table_lookup(front->routes, route_name);
+
+        return one ? one->limits : NULL;
 }
 
 const GPtrArray *front_names(const Front *front)
@@ -376,4 +432,27 @@ void front_note_failure(Front *front, Span address, int64_t now_usec)
 
         if (front->failures && address.len > 0)
                 limits_take(front->failures, NULL, address, now_usec, &answer);
+}
+
+static void show_limits(const char *kind, const char *name, const Limits *limits,
+                        FrontLimitsSeen seen, void *userdata)
+{
+        g_autofree char *of = g_strconcat(kind, " ", name, NULL);
+
+        seen(of, limits, userdata);
+}
+
+void front_each_limits(const Front *front, FrontLimitsSeen seen, void *userdata)
+{
+        GHashTableIter iter;
+        gpointer name, value;
+
+        g_hash_table_iter_init(&iter, front->policies);
+        while (g_hash_table_iter_next(&iter, &name, &value))
+                show_limits("policy", name, ((PolicyFront *) value)->limits, seen, userdata);
+        g_hash_table_iter_init(&iter, front->routes);
+        while (g_hash_table_iter_next(&iter, &name, &value))
+                show_limits("route", name, ((RouteFront *) value)->limits, seen, userdata);
+        if (front->failures)
+                seen("auth_failures", front->failures, userdata);
 }

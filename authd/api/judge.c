@@ -58,27 +58,33 @@ static void log_verdict(const Exchange *exchange, const Verdict *verdict)
                        clock_monotonic_usec() - request_started_usec(exchange->request)));
 }
 
-static void count_limited(const Exchange *exchange, const char *limit)
+static void count_limited(const Exchange *exchange, const char *route, const char *limit)
 {
         metric_add(exchange->api->metrics->limited,
-                   (const char *[]){ judge_policy_word(exchange), limit }, 1);
+                   (const char *[]){ judge_policy_word(exchange), route, limit }, 1);
 }
 
 bool judge_take_limits(Exchange *exchange, Verdict *verdict)
 {
-        const PolicyFront *front =
-            exchange->policy ? front_policy(exchange->api->front, exchange->policy) : NULL;
+        enum { OF_POLICY, OF_ROUTE, N_SETS };
+        const Front *front = exchange->api->front;
+        const PolicyFront *policy = exchange->policy ? front_policy(front, exchange->policy) : NULL;
+        Limits *const sets[N_SETS] = {
+                [OF_POLICY] = policy ? policy->limits : NULL,
+                [OF_ROUTE] =
+                    exchange->route_name ? front_route_limits(front, exchange->route_name) : NULL,
+        };
+        LimitAnswer *answer = &exchange->limit;
 
-        if (!front)
+        limits_take_all(sets, N_SETS, verdict->claims, span_from(exchange->original.address),
+                        clock_monotonic_usec(), answer);
+        if (answer->taken)
                 return true;
-        limits_take(front->limits, verdict->claims, span_from(exchange->original.address),
-                    clock_monotonic_usec(), &exchange->limit);
-        if (exchange->limit.taken)
-                return true;
-        count_limited(exchange, exchange->limit.text);
+        count_limited(exchange, answer->set == OF_ROUTE ? exchange->route_name : "", answer->text);
         verdict_refuse(verdict, VERDICT_RATE_LIMITED,
-                       "Too many requests: the policy allows %s; ask again in %" PRId64 " s.",
-                       exchange->limit.text, exchange->limit.retry_after_sec);
+                       "Too many requests: the %s allows %s; ask again in %" PRId64 " s.",
+                       answer->set == OF_ROUTE ? "route" : "policy", answer->text,
+                       answer->retry_after_sec);
         return false;
 }
 
@@ -98,7 +104,7 @@ static bool is_throttled(Exchange *exchange, Verdict *verdict)
             !front_is_throttled(exchange->api->front, span_from(exchange->original.address),
                                 clock_monotonic_usec(), &exchange->limit))
                 return false;
-        count_limited(exchange, "auth_failures");
+        count_limited(exchange, "", "auth_failures");
         verdict_refuse(verdict, VERDICT_RATE_LIMITED,
                        "Too many tokens from this address were refused; ask again in %" PRId64
                        " s.",

@@ -160,7 +160,12 @@ void buckets_look(Buckets *buckets, Span key, int64_t now_usec, BucketAnswer *re
 
 size_t buckets_size_bytes(const Buckets *buckets)
 {
-        return sizeof(*buckets) + buckets->n_sets * SET_SLOTS * sizeof(Slot);
+        return sizeof(*buckets) + buckets_n_slots(buckets) * sizeof(Slot);
+}
+
+size_t buckets_n_slots(const Buckets *buckets)
+{
+        return buckets->n_sets * SET_SLOTS;
 }
 
 size_t buckets_n_used(Buckets *buckets, int64_t now_usec)

@@ -43,5 +43,6 @@ void buckets_take(Buckets *buckets, Span key, int64_t now_usec, BucketAnswer *re
 /* buckets_look: the same without taking. */
 void buckets_look(Buckets *buckets, Span key, int64_t now_usec, BucketAnswer *ret);
 size_t buckets_size_bytes(const Buckets *buckets);
+size_t buckets_n_slots(const Buckets *buckets);
 size_t buckets_n_used(Buckets *buckets, int64_t now_usec); /* slots not full again; for metrics */
 const BucketRate *buckets_rate(const Buckets *buckets);

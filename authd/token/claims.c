@@ -101,7 +101,7 @@ static const KindWords claim_kinds[] = {
         { "JWT", TOKEN_KIND_UNMARKED },    { "Bearer", TOKEN_KIND_ACCESS },
         { "ID", TOKEN_KIND_ID },           { "Refresh", TOKEN_KIND_REFRESH },
         { "Offline", TOKEN_KIND_OFFLINE }, { "Logout", TOKEN_KIND_LOGOUT },
-        { "DPoP", TOKEN_KIND_DPOP },
+        { "DPoP", TOKEN_KIND_BOUND },
 };
 
 static const char *const kind_texts[] = {
@@ -112,6 +112,7 @@ static const char *const kind_texts[] = {
         [TOKEN_KIND_OFFLINE] = "offline",
         [TOKEN_KIND_LOGOUT] = "logout",
         [TOKEN_KIND_DPOP] = "dpop",
+        [TOKEN_KIND_BOUND] = "bound",
         [TOKEN_KIND_ASSERTION] = "assertion",
         [TOKEN_KIND_OTHER] = "other",
 };
@@ -226,14 +227,17 @@ static TokenKind kind_of_claims(const Claims *claims)
         /* Only the exact word makes an access token; in any case of letters the others are none. */
         if (kind == TOKEN_KIND_ACCESS && !span_equal_string(tape_string(typ), "Bearer"))
                 kind = TOKEN_KIND_OTHER;
+        if (kind == TOKEN_KIND_BOUND && !span_equal_string(tape_string(typ), "DPoP"))
+                kind = TOKEN_KIND_DPOP;
         return kind;
 }
 
 /* The kinds in the order in which one of them decides: whichever mark says that this is no access
  * token counts, then one that nobody knows, then the one that says so. */
 static const TokenKind kind_order[] = {
-        TOKEN_KIND_LOGOUT,  TOKEN_KIND_DPOP,  TOKEN_KIND_ID,        TOKEN_KIND_REFRESH,
-        TOKEN_KIND_OFFLINE, TOKEN_KIND_OTHER, TOKEN_KIND_ASSERTION, TOKEN_KIND_ACCESS,
+        TOKEN_KIND_LOGOUT,    TOKEN_KIND_DPOP,    TOKEN_KIND_ID,
+        TOKEN_KIND_REFRESH,   TOKEN_KIND_OFFLINE, TOKEN_KIND_OTHER,
+        TOKEN_KIND_ASSERTION, TOKEN_KIND_BOUND,   TOKEN_KIND_ACCESS,
 };
 
 static TokenKind kind_of(TokenKind header, TokenKind claim)
@@ -318,7 +322,7 @@ int claims_parse(Span payload, Span typ, Claims **ret, const char **ret_trouble)
 /* token_type (RFC 6749 §7.1, RFC 9449 §5), without regard to case. */
 static const KindWords token_types[] = {
         { "Bearer", TOKEN_KIND_ACCESS },
-        { "DPoP", TOKEN_KIND_DPOP },
+        { "DPoP", TOKEN_KIND_BOUND },
 };
 
 static const struct EqualWords {
@@ -343,13 +347,18 @@ static TokenKind kind_of_token_type(const json_t *answer)
                       : TOKEN_KIND_OTHER;
 }
 
-/* A token's own header tells its kind; but that it is bound to a key, the provider may know alone.
- */
+/* A token's own header tells its kind; but that an access token is bound to a key, the provider may
+ * know alone. It makes no access token of another. */
 static TokenKind kind_of_answer(const Claims *own, const json_t *answer)
 {
         TokenKind kind = kind_of_token_type(answer);
 
-        return own && kind != TOKEN_KIND_DPOP ? own->header_kind : kind;
+        if (!own)
+                return kind;
+        if (kind != TOKEN_KIND_BOUND)
+                return own->header_kind;
+        return own->kind == TOKEN_KIND_ACCESS || own->kind == TOKEN_KIND_BOUND ? TOKEN_KIND_BOUND
+                                                                               : TOKEN_KIND_DPOP;
 }
 
 static const char *answer_differs(const json_t *own, const json_t *answer)

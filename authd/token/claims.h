@@ -26,7 +26,9 @@ typedef enum TokenKind {
         TOKEN_KIND_REFRESH,
         TOKEN_KIND_OFFLINE,
         TOKEN_KIND_LOGOUT, /* claim typ Logout, header logout+jwt, or the logout event */
-        TOKEN_KIND_DPOP,   /* header dpop+jwt, or claim typ DPoP: bound to a key, no bearer token */
+        TOKEN_KIND_DPOP,   /* header dpop+jwt: a proof, no token */
+        TOKEN_KIND_BOUND,  /* claim typ DPoP (Keycloak), or an answer's token_type: an access token
+                            * that  is bound to a key, no bearer token */
         TOKEN_KIND_ASSERTION, /* header authd-assertion+jwt: an authd's word, no token of a provider
                                */
         TOKEN_KIND_OTHER,     /* a mark that we do not know */

@@ -160,7 +160,7 @@ static const TypeWord type_words[] = {
         { "Refresh", TOKEN_KIND_REFRESH },
         { "Offline", TOKEN_KIND_OFFLINE },
         { "Logout", TOKEN_KIND_LOGOUT },
-        { "DPoP", TOKEN_KIND_DPOP },
+        { "DPoP", TOKEN_KIND_BOUND },
         { "at+jwt", TOKEN_KIND_ACCESS, true },
         { "logout+jwt", TOKEN_KIND_LOGOUT, true },
         { "dpop+jwt", TOKEN_KIND_DPOP, true },

@@ -215,10 +215,12 @@ static int64_t sec_rounded_up(int64_t usec)
 }
 
 /* Keeps what is nearer to its end; a refusal is nearer than anything. */
-static void answer_consider(LimitAnswer *answer, const Limit *limit, const BucketAnswer *bucket)
+static void answer_consider(LimitAnswer *answer, const Limit *limit, size_t set,
+                            const BucketAnswer *bucket)
 {
         const LimitAnswer considered = {
                 .text = limit->text,
+                .set = set,
                 .taken = bucket->taken,
                 .limit = buckets_rate(limit->buckets)->burst,
                 .remaining = bucket->remaining,
@@ -237,37 +239,73 @@ static void answer_consider(LimitAnswer *answer, const Limit *limit, const Bucke
 
 typedef void (*BucketsAsk)(Buckets *buckets, Span key, int64_t now_usec, BucketAnswer *ret);
 
-static void limits_ask(const Limits *limits, BucketsAsk ask, const Claims *claims, Span address,
-                       int64_t now_usec, LimitAnswer *ret)
+/* Question: of one request to the limits of several sets. */
+typedef struct Question {
+        Limits *const *sets;
+        size_t n_sets;
+        const Claims *claims;
+        Span address;
+        int64_t now_usec;
+} Question;
+
+static void limits_ask(const Limits *limits, BucketsAsk ask, const Question *question, size_t set,
+                       LimitAnswer *answer)
 {
-        *ret = (LimitAnswer){ .taken = true };
         for (size_t i = 0; i < limits->n_limits; i++) {
                 const Limit *limit = limits->limits[i];
                 BucketAnswer bucket;
 
-                if (!limit_counts(limit, claims))
+                if (!limit_counts(limit, question->claims))
                         continue;
-                ask(limit->buckets, limit_key(limit, claims, address), now_usec, &bucket);
-                answer_consider(ret, limit, &bucket);
+                ask(limit->buckets, limit_key(limit, question->claims, question->address),
+                    question->now_usec, &bucket);
+                answer_consider(answer, limit, set, &bucket);
         }
+}
+
+static void ask_all(const Question *question, BucketsAsk ask, LimitAnswer *ret)
+{
+        *ret = (LimitAnswer){ .taken = true };
+        for (size_t i = 0; i < question->n_sets; i++)
+                if (question->sets[i])
+                        limits_ask(question->sets[i], ask, question, i, ret);
 }
 
 void limits_look(const Limits *limits, const Claims *claims, Span address, int64_t now_usec,
                  LimitAnswer *ret)
 {
-        limits_ask(limits, buckets_look, claims, address, now_usec, ret);
+        Limits *const sets[] = { (Limits *) limits };
+
+        ask_all(&(Question){ sets, 1, claims, address, now_usec }, buckets_look, ret);
+}
+
+static size_t count_limits(Limits *const *sets, size_t n_sets)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < n_sets; i++)
+                n += sets[i] ? sets[i]->n_limits : 0;
+        return n;
+}
+
+void limits_take_all(Limits *const *sets, size_t n_sets, const Claims *claims, Span address,
+                     int64_t now_usec, LimitAnswer *ret)
+{
+        const Question question = { sets, n_sets, claims, address, now_usec };
+
+        /* With one limit taking is looking enough: a refused bucket gives nothing. */
+        if (count_limits(sets, n_sets) > 1) {
+                ask_all(&question, buckets_look, ret);
+                if (!ret->taken)
+                        return;
+        }
+        ask_all(&question, buckets_take, ret);
 }
 
 void limits_take(Limits *limits, const Claims *claims, Span address, int64_t now_usec,
                  LimitAnswer *ret)
 {
-        /* With one limit taking is looking enough: a refused bucket gives nothing. */
-        if (limits->n_limits > 1) {
-                limits_ask(limits, buckets_look, claims, address, now_usec, ret);
-                if (!ret->taken)
-                        return;
-        }
-        limits_ask(limits, buckets_take, claims, address, now_usec, ret);
+        limits_take_all(&limits, 1, claims, address, now_usec, ret);
 }
 
 size_t limits_size_bytes(const Limits *limits)
@@ -277,4 +315,20 @@ size_t limits_size_bytes(const Limits *limits)
         for (size_t i = 0; i < limits->n_limits; i++)
                 size += sizeof(Limit) + buckets_size_bytes(limits->limits[i]->buckets);
         return size;
+}
+
+size_t limits_size(const Limits *limits)
+{
+        return limits->n_limits;
+}
+
+void limits_usage(const Limits *limits, size_t index, int64_t now_usec, LimitUsage *ret)
+{
+        const Limit *limit = limits->limits[index];
+
+        *ret = (LimitUsage){
+                .text = limit->text,
+                .n_used = buckets_n_used(limit->buckets, now_usec),
+                .n_slots = buckets_n_slots(limit->buckets),
+        };
 }

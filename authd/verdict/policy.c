@@ -805,7 +805,7 @@ static bool check_demand(Walk *walk, DemandKind kind)
  */
 static bool kind_passes(TypeRule rule, TokenKind kind)
 {
-        return kind == TOKEN_KIND_ACCESS ||
+        return kind == TOKEN_KIND_ACCESS || kind == TOKEN_KIND_BOUND ||
                (rule == TYPE_ANY && (kind == TOKEN_KIND_UNMARKED || kind == TOKEN_KIND_OTHER));
 }
 
@@ -817,7 +817,7 @@ static bool check_type(Walk *walk, DemandKind kind)
         const char *wanted = policy->type_rule == TYPE_ANY
                                  ? "any but ID, Refresh, Offline, Logout, logout+jwt, dpop+jwt, "
                                    "authd-assertion+jwt"
-                                 : "Bearer (Keycloak) or at+jwt (RFC 9068)";
+                                 : "Bearer or DPoP (Keycloak), or at+jwt (RFC 9068)";
         char sentence[SENTENCE_MAX];
 
         if (policy->type_rule == TYPE_NAMED)

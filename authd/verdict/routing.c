@@ -42,6 +42,7 @@ void route_settings_free(RouteSettings *settings)
         g_strfreev(settings->paths);
         g_strfreev(settings->methods);
         g_free(settings->policy);
+        g_strfreev(settings->limits);
         g_free(settings);
 }
 

@@ -20,6 +20,8 @@ typedef struct RouteSettings {
         char **methods; /* NULL: any */
         char *policy;   /* NAME, "anonymous" or "optional:NAME" */
         int64_t order;  /* required; the lowest first */
+        char **limits;  /* beside those of its policy, see verdict/limit.h; NULL: none */
+        size_t limit_slots;
 } RouteSettings;
 
 void route_settings_free(RouteSettings *settings);

@@ -5,6 +5,9 @@
 
 #define KEY_MEMBER         "jkt"
 #define CERTIFICATE_MEMBER "x5t#S256"
+/* Keycloak 26.7 says beside jkt what bound the token; of a client's attestation it is no proof. */
+#define KEY_TYPE_MEMBER "kc-jkt-type"
+#define TYPE_DPOP       "DPoP"
 
 typedef struct Walk {
         const Policy *policy;
@@ -42,6 +45,11 @@ static Span member_of(TapeValue confirmation, const char *name)
         return tape_string(tape_member(confirmation, span_from(name)));
 }
 
+static bool is_bound_by_dpop(TapeValue confirmation)
+{
+        return span_equal_string(member_of(confirmation, KEY_TYPE_MEMBER), TYPE_DPOP);
+}
+
 /* Each member must be one that we can check (RFC 7800 §3.1): the rest would be passed over. */
 static bool read_binding(const Walk *walk, Binding *ret)
 {
@@ -56,6 +64,8 @@ static bool read_binding(const Walk *walk, Binding *ret)
                 ret->thumbprint = member_of(confirmation, CERTIFICATE_MEMBER);
         }
         n_known = (ret->jkt.len > 0 ? 1 : 0) + (ret->thumbprint.len > 0 ? 1 : 0);
+        if (ret->jkt.len > 0 && is_bound_by_dpop(confirmation))
+                n_known++;
         if (n_known > 0 && n_known == tape_count(confirmation))
                 return true;
         return refuse(walk, "cnf", VERDICT_WRONG_TYPE, "cnf with jkt or x5t#S256",
@@ -94,10 +104,20 @@ static bool check_proof(const Walk *walk, Span jkt)
                       : refuse_proof(walk, r, why);
 }
 
+/* The token's mark, whatever its header says beside it. */
+static bool says_bound(const Claims *claims)
+{
+        return claims_kind(claims) == TOKEN_KIND_BOUND ||
+               span_equal_string(tape_string(claims_find(claims, "typ")), TYPE_DPOP);
+}
+
 static bool check_key(const Walk *walk, Span jkt)
 {
         const Sender *sender = walk->sender;
 
+        if (jkt.len == 0 && says_bound(walk->claims))
+                return refuse(walk, "dpop", VERDICT_WRONG_TYPE, "a token with cnf.jkt",
+                              "The token says that it is bound to a key (DPoP), and not to which.");
         if (jkt.len == 0 && sender && sender->by_dpop)
                 return refuse(walk, "dpop", VERDICT_WRONG_TYPE, "a token with cnf.jkt",
                               "The token came as a DPoP token and is bound to no key (cnf.jkt).");

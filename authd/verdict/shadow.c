@@ -57,7 +57,8 @@ bool shadow_looks_at(const char *key)
 
 static char *const *list_at(const PolicySettings *settings, const Looked *looked)
 {
-        static char *const type_default[] = { (char *) "Bearer", (char *) "at+jwt", NULL };
+        static char *const type_default[] = { (char *) "Bearer", (char *) "DPoP", (char *) "at+jwt",
+                                              NULL };
         char **list = *(char **const *) ((const char *) settings + looked->offset);
 
         return !list && looked->offset == AT(type) ? type_default : list;

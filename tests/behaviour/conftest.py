@@ -4,7 +4,8 @@
 
 Tests take `provider` (one for the whole run) and `authd` (one a test, with the policies below).
 A test marked provider_free does not depend on the provider and runs only with devidp; one marked
-devidp needs what only devidp can make (odd tokens, an outage).
+devidp needs what only devidp can make (odd tokens, an outage), one marked keycloak what only
+Keycloak can.
 """
 
 import os
@@ -94,17 +95,13 @@ def pytest_configure(config):
         "markers", "provider_free: does not depend on the provider; runs with devidp only"
     )
     config.addinivalue_line("markers", "devidp: needs what only devidp can make")
+    config.addinivalue_line("markers", "keycloak: needs what only Keycloak can make")
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--provider") == "devidp":
-        return
-    away = [
-        item
-        for item in items
-        if item.get_closest_marker("provider_free") or item.get_closest_marker("devidp")
-    ]
+    foreign = {"devidp": ("keycloak",), "keycloak": ("provider_free", "devidp")}[config.getoption("--provider")]
+    away = [item for item in items if any(item.get_closest_marker(marker) for marker in foreign)]
     config.hook.pytest_deselected(items=away)
     items[:] = [item for item in items if item not in away]
 

@@ -44,7 +44,10 @@ DEVIDP_REALM = HERE / "realm" / "devidp.json"
 KEYCLOAK_VERSION = "26.7.0"
 KEYCLOAK_ZIP = f"keycloak-quarkus-dist-{KEYCLOAK_VERSION}.zip"
 KEYCLOAK_SHA256 = "e63bd0167199c0092b8a4d22cc137e6b7a70e0089070f6f7799b1be504b69a8a"
-CACHE_FORMAT = "1"  # another way to prepare means another cache
+CACHE_FORMAT = "2"  # another way to prepare means another cache
+
+# Clients' certificates come in Client-Cert, as from a proxy that ends TLS in front of Keycloak (RFC 9440).
+CERTIFICATE_LOOKUP = "rfc9440"
 
 HTTP_TIMEOUT_SEC = 15
 START_TIMEOUT_SEC = 240  # a loaded machine that runs nothing from a class archive
@@ -139,7 +142,7 @@ class Provider:
     def client_secret(client):
         return None if client.endswith("-public") else f"{client}-secret"
 
-    def token_request(self, client, user=None, password=None, scope=None, **more):
+    def token_request(self, client, user=None, password=None, scope=None, headers=None, **more):
         """The token endpoint's Reply; without user it is the client's service account."""
         form = {"client_id": client, "client_secret": self.client_secret(client), "scope": scope}
         if user is None:
@@ -147,10 +150,10 @@ class Provider:
         else:
             form.update(grant_type="password", username=user, password=password or f"{user}-password")
         form.update(more)
-        return http("POST", self.endpoint("token"), form=form)
+        return http("POST", self.endpoint("token"), form=form, headers=headers)
 
-    def token_response(self, client, user=None, password=None, scope=None, **more):
-        reply = self.token_request(client, user, password, scope, **more)
+    def token_response(self, client, user=None, password=None, scope=None, headers=None, **more):
+        reply = self.token_request(client, user, password, scope, headers, **more)
         if reply.status != 200:
             raise ProviderError(f"{self.name} gave no token to {client}: {reply.status} {reply.body[:300]!r}")
         return reply.json()
@@ -471,6 +474,7 @@ class Distribution:
     def build(home):
         environment = {**os.environ, "JAVA": java_command(), "JAVA_OPTS": " ".join(JVM[:5])}
         command = ["sh", str(home / "bin" / "kc.sh"), "build", "--db=dev-file", "--cache=local"]
+        command += [f"--spi-x509cert-lookup--provider={CERTIFICATE_LOOKUP}"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode != 0:
             raise ProviderError(f"Keycloak did not build: {done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -675,6 +679,7 @@ class KeycloakAdmin:
 
 
 LIGHTWEIGHT = "client.use.lightweight.access.token.enabled"
+BINDINGS = {"key": "dpop.bound.access.tokens", "certificate": "tls.client.certificate.bound.access.tokens"}
 AUTHENTICATORS = {  # ours, and Keycloak's: basic and post are one to it
     "client_secret": "client-secret",
     "client_secret_basic": "client-secret",
@@ -799,9 +804,13 @@ class Keycloak(Provider):
         scopes=(),
         lightweight=False,
         direct_grant=False,
+        bound_to=None,
     ):
-        """As DevIdp's; subject is a distinguished name as Keycloak compares it (RFC 2253)."""
+        """As DevIdp's; subject is a distinguished name as Keycloak compares it (RFC 2253).
+
+        bound_to: "key" (DPoP) or "certificate": its tokens are bound to that of whoever asks for them."""
         attributes = {"access.token.signed.response.alg": "RS256", LIGHTWEIGHT: str(lightweight).lower()}
+        attributes.update({BINDINGS[bound_to]: "true"} if bound_to else {})
         if auth == "private_key_jwt":
             attributes["jwt.credential.public.key"] = without_armour(public_key)
             attributes.update({"jwt.credential.kid": key_id} if key_id else {})

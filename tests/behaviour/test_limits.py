@@ -30,6 +30,24 @@ limits = claim:email 2/h
 path = /open
 policy = optional:by-address
 order = 1
+
+[route report]
+path = /report
+policy = slow
+order = 2
+limits = address 4/h
+limit_slots = 1024
+
+[route slow]
+path = /slow
+policy = slow
+order = 3
+
+[route public]
+path = /public
+policy = anonymous
+order = 4
+limits = address 2/h; sub 1/h
 """
 
 
@@ -46,6 +64,11 @@ def write(daemon, provider, limits=LIMITS, **more):
 
 def told(address, path="/x"):
     return {"X-Original-Method": "GET", "X-Original-URI": path, "X-Forwarded-For": address}
+
+
+def buckets(metrics, of, limit):
+    """(used, slots)"""
+    return tuple(metrics[f'authd_limit_buckets{{of="{of}",limit="{limit}",what="{what}"}}'] for what in ("used", "slots"))
 
 
 def rate(answer):
@@ -107,6 +130,49 @@ def test_somebody_without_a_token_is_limited_by_address(limited):
     assert limited.get("/auth/by-route", headers).headers["X-Authd-Reason"] == "rate_limited"
 
 
+def test_a_routes_limit_counts_beside_its_policys(limited, provider):
+    """anna's and bob's requests are at one place together, and each has the policy's 3 for himself."""
+    alice, bob = (bearer(provider.token("orders-rs256", user=name)) for name in ("alice", "bob"))
+    report, slow = told("10.1.2.3", "/report"), told("10.1.2.4", "/slow")
+    answers = [limited.get("/auth/by-route", {**report, **user}) for user in (alice, alice, bob, bob, bob)]
+    assert [one.status for one in answers] == [204, 204, 204, 204, 403]
+    # What is nearest to its end: the policy's 3 of alice, then the route's 4 of all.
+    assert [rate(one)[:2] for one in answers] == [(3, 2), (3, 1), (4, 1), (4, 0), (4, 0)]
+    assert "the route allows address 4/h" in answers[4].json["detail"]
+    # The refused one took nothing of bob's, and alice has one left, too: at another route, not at this one.
+    assert [limited.get("/auth/by-route", {**slow, **bob}).status for _ in range(2)] == [204, 403]
+    refused = limited.get("/forward-auth/slow", bob)
+    assert refused.status == 429 and "the policy allows sub 3/h" in refused.json["detail"]
+    assert limited.get("/auth/slow", alice).status == 204  # asked by its name no route counts
+    metrics = limited.metrics()
+    assert metrics['authd_limited_total{policy="slow",route="report",limit="address 4/h"}'] == 1
+    assert metrics['authd_limited_total{policy="slow",route="",limit="sub 3/h"}'] == 2
+    assert buckets(metrics, "route report", "address 4/h") == (1, 1024)
+
+
+def test_an_anonymous_route_is_limited_by_address(limited, provider):
+    token = bearer(provider.token("orders-rs256", user="alice"))
+    answers = [limited.get("/auth/by-route", {**told(address, "/public"), **more})
+               for address, more in (("10.1.2.3", {}), ("10.1.2.3", token), ("10.1.2.3", {}), ("10.1.2.4", {}))]
+    assert [one.status for one in answers] == [204, 204, 403, 204]
+    assert [rate(one)[:2] for one in answers] == [(2, 1), (2, 0), (2, 0), (2, 1)]
+    assert (answers[2].headers["X-Authd-Status"], answers[2].headers["X-Authd-Reason"]) == ("429", "rate_limited")
+    assert limited.metrics()['authd_limited_total{policy="anonymous",route="public",limit="address 2/h"}'] == 1
+
+
+def test_a_reload_frees_nobody_on_a_route_either(limited, provider):
+    headers = told("10.1.2.3", "/public")
+    assert [limited.get("/auth/by-route", headers).status for _ in range(3)] == [204, 204, 403]
+    assert limited.reload().status == 200
+    assert limited.get("/auth/by-route", headers).status == 403
+    write(limited, provider, LIMITS.replace("; sub 1/h", ""))  # the other limit of the same route
+    assert limited.reload().status == 200
+    assert limited.get("/auth/by-route", headers).status == 403
+    write(limited, provider, LIMITS.replace("limits = address 2/h; sub 1/h", "limits = address 3/h"))
+    assert limited.reload().status == 200
+    assert limited.get("/auth/by-route", headers).status == 204
+
+
 def test_check_is_not_limited(limited, provider):
     token = provider.token("orders-rs256", user="alice")
     for _ in range(6):
@@ -128,7 +194,10 @@ def test_limits_are_counted(limited, provider):
     for _ in range(5):
         limited.get("/auth/slow", token)
     metrics = limited.metrics()
-    assert metrics['authd_limited_total{policy="slow",limit="sub 3/h"}'] == 2
+    assert metrics['authd_limited_total{policy="slow",route="",limit="sub 3/h"}'] == 2
+    assert buckets(metrics, "policy slow", "sub 3/h") == (1, 65536)
+    assert buckets(metrics, "policy by-claim", "claim:email 2/h") == (0, 65536)
+    assert buckets(metrics, "auth_failures", "address 100/m burst 100") == (0, 65536)
     assert metrics['authd_verdicts_total{issuer="holodeck",policy="slow",door="auth",reason="rate_limited"}'] == 2
 
 
@@ -145,7 +214,7 @@ def test_an_address_whose_tokens_are_refused_has_to_wait(daemon, provider):
     assert daemon.get("/auth/readers", {**told("10.1.2.4"), **bearer(good)}).status == 204
     # Who brings no token is asked for one as ever.
     assert daemon.get("/auth/readers", told("10.1.2.3")).status == 401
-    assert daemon.metrics()['authd_limited_total{policy="readers",limit="auth_failures"}'] == 2
+    assert daemon.metrics()['authd_limited_total{policy="readers",route="",limit="auth_failures"}'] == 2
 
 
 def test_no_token_and_too_few_rights_are_no_failures(daemon, provider):

@@ -187,6 +187,52 @@ static void test_kept_limits(void)
         g_assert_false(answer.taken);
 }
 
+static bool add_route(Front *front, const char *name, const char *limit, GError **error)
+{
+        g_auto(GStrv) limits = limit ? g_strsplit(limit, ";", -1) : NULL;
+        g_autofree char *own_name = g_strdup(name);
+        const RouteSettings settings = { .name = own_name, .limits = limits };
+
+        return front_add_route(front, &settings, error);
+}
+
+static void note_limits(const char *of, const Limits *limits, void *userdata)
+{
+        LimitUsage usage;
+
+        if (limits_size(limits) == 0)
+                return;
+        limits_usage(limits, 0, 0, &usage);
+        g_string_append_printf(userdata, "%s: %s\n", of, usage.text);
+}
+
+static void test_route_limits(void)
+{
+        g_autoptr(Front) front = front_of(NULL, "5/m", NULL);
+        g_autoptr(Front) reloaded = front_of(NULL, "5/m", NULL);
+        g_autoptr(Policy) one = add_policy(front, "one", "X={sub}", "sub 1/s");
+        g_autoptr(GString) seen = g_string_new(NULL);
+        g_autoptr(GError) error = NULL;
+        const char *name = g_intern_string("one");
+        LimitAnswer answer;
+
+        g_assert_true(add_route(front, "one", "address 60/m burst 1", NULL));
+        g_assert_true(add_route(front, "free", NULL, NULL));
+        g_assert_true(add_route(reloaded, "one", "address 60/m burst 1", NULL));
+        g_assert_false(add_route(reloaded, "bad", "address", &error));
+        g_assert_true(g_str_has_prefix(error->message, "limits: "));
+        g_assert_null(front_route_limits(front, g_intern_string("free")));
+        limits_take(front_route_limits(front, name), NULL, span_from("a"), 0, &answer);
+        g_assert_true(answer.taken);
+        front_keep_buckets(reloaded, front);
+        limits_take(front_route_limits(reloaded, name), NULL, span_from("a"), 0, &answer);
+        g_assert_false(answer.taken);
+        front_each_limits(front, note_limits, seen);
+        g_assert_cmpstr(seen->str, ==,
+                        "policy one: sub 1/s\nroute one: address 60/m burst 1\n"
+                        "auth_failures: address 5/m\n");
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -196,6 +242,7 @@ int main(int argc, char **argv)
                 g_test_add_data_func(name, &trust_rows[i], test_trust);
         }
         g_test_add_func("/front/settings that are refused", test_bad_settings);
+        g_test_add_func("/front/routes have limits of their own", test_route_limits);
         g_test_add_func("/front/refused tokens are counted by address", test_failures);
         g_test_add_func("/front/each policy knows the headers of others", test_other_names);
         g_test_add_func("/front/routes bound the headers of all", test_too_many_names);

@@ -116,6 +116,15 @@ static void broken_doors(void)
                 { "a place that holds no token", GOOD "token_from = body:x\n",
                   "t.conf:5: [policy p]: token_from: \"body:x\" is no place of a token; write "
                   "header:NAME, cookie:NAME or query:NAME" },
+                { "a route's limit that is none",
+                  GOOD "[route r]\norder = 1\npolicy = p\nlimits = sub 1\n",
+                  "t.conf:8: [route r] limits: \"sub 1\" is no limit; write WHAT NUMBER/UNIT, "
+                  "maybe "
+                  "burst NUMBER: sub 100/s burst 200 (what: sub, client, address, claim:PATH; "
+                  "unit: s, m, h, d)" },
+                { "too many slots of a route",
+                  GOOD "[route r]\norder = 1\npolicy = p\nlimit_slots = 2097153\n",
+                  "t.conf:8: \"2097153\" is no number from 1024 to 2097152; write one" },
                 { "too few slots", GOOD "limit_slots = 1023\n",
                   "t.conf:5: \"1023\" is no number from 1024 to 2097152; write one" },
         };
@@ -130,7 +139,8 @@ static void doors_are_read(void)
                  "mtls = never\ntoken_from = cookie:jwt\nlimits = sub 1/s; address 2/m burst 3\n"
                  "limit_slots = 1024\npreflight = allow\n"
                  "[authd]\ntrusted_proxies = uid:33; 10.0.0.0/8\nencoded_slash = allow\n"
-                 "auth_failures = none\n[route r]\npolicy = optional:p\norder = 0\nhost = a; b\n";
+                 "auth_failures = none\n[route r]\npolicy = optional:p\norder = 0\nhost = a; b\n"
+                 "limits = address 1/m\n";
         g_autoptr(GError) error = NULL;
         g_autoptr(Config) config = config_parse("t.conf", span_from(text), &error);
         const PolicySettings *policy;
@@ -149,6 +159,8 @@ static void doors_are_read(void)
         g_assert_cmpuint(front->limit_slots, ==, 1024);
         g_assert_true(front_allows_encoded_slash(config->compiled_front));
         g_assert_cmpuint(routing_size(config->compiled_routing), ==, 1);
+        g_assert_cmpuint(
+            limits_size(front_route_limits(config->compiled_front, g_intern_string("r"))), ==, 1);
 }
 
 static void broken_lines(void)

@@ -109,6 +109,65 @@ static void all_or_none(void)
         g_assert_cmpuint(take_all(limits, "{'sub':'anna'}", "192.0.2.6"), ==, 1);
 }
 
+/* As above, of two sets; the second's limits are told to be its own. */
+static void sets_together(void)
+{
+        g_autoptr(Limits) policy = make("sub 10/m");
+        g_autoptr(Limits) route = make("address 2/m");
+        Limits *const sets[] = { policy, NULL, route };
+        LimitAnswer answer;
+
+        for (int i = 0; i < 50; i++) {
+                limits_take_all(sets, 3, NULL, span_from("192.0.2.1"), now_usec, &answer);
+                g_assert_cmpint(answer.taken, ==, i < 2);
+                g_assert_cmpuint(answer.set, ==, 2);
+                g_assert_cmpstr(answer.text, ==, "address 2/m");
+        }
+        g_assert_cmpuint(take_all(policy, "{'sub':'anna'}", ""), ==, 10);
+        limits_take_all(sets, 2, NULL, span_from("192.0.2.1"), now_usec, &answer);
+        g_assert_true(answer.taken);
+        g_assert_null(answer.text);
+}
+
+static void refused_by_one_set(void)
+{
+        g_autoptr(Limits) policy = make("sub 4/m");
+        g_autoptr(Limits) route = make("address 2/m");
+        Limits *const sets[] = { policy, route };
+        g_autoptr(Claims) claims = mint_claims("{'sub':'anna'}", "");
+        LimitAnswer answer;
+        unsigned n_taken = 0;
+
+        for (int i = 0; i < 10; i++) {
+                limits_take_all(sets, 2, claims, span_from("192.0.2.1"), now_usec, &answer);
+                n_taken += answer.taken;
+        }
+        g_assert_cmpuint(n_taken, ==, 2);
+        g_assert_cmpuint(take_all(policy, "{'sub':'anna'}", ""), ==, 2);
+        limits_take_all(sets, 2, claims, span_from("192.0.2.2"), now_usec, &answer);
+        g_assert_false(answer.taken);
+        g_assert_cmpuint(answer.set, ==, 0);
+        g_assert_cmpuint(take_all(route, NULL, "192.0.2.2"), ==, 2);
+}
+
+static void usage_told(void)
+{
+        g_autoptr(Limits) limits = make("sub 60/m burst 3;address 1/h");
+        LimitUsage usage;
+
+        take(limits, "{'sub':'anna'}", "192.0.2.1");
+        take(limits, "{'sub':'bert'}", "192.0.2.2");
+        g_assert_cmpuint(limits_size(limits), ==, 2);
+        limits_usage(limits, 0, now_usec + SEC - 1, &usage);
+        g_assert_cmpstr(usage.text, ==, "sub 60/m burst 3");
+        g_assert_cmpuint(usage.n_used, ==, 2);
+        g_assert_cmpuint(usage.n_slots, ==, N_SLOTS);
+        limits_usage(limits, 0, now_usec + SEC, &usage); /* full again */
+        g_assert_cmpuint(usage.n_used, ==, 0);
+        limits_usage(limits, 1, now_usec + SEC, &usage);
+        g_assert_cmpuint(usage.n_used, ==, 2);
+}
+
 static void numbers_told(void)
 {
         g_autoptr(Limits) limits = make("sub 60/m burst 3");
@@ -192,6 +251,9 @@ int main(int argc, char **argv)
         g_test_add_func("/limit/no limits limit nobody", no_limits);
         g_test_add_func("/limit/without claims only the address counts", without_claims);
         g_test_add_func("/limit/one of each or of none", all_or_none);
+        g_test_add_func("/limit/several sets are as one", sets_together);
+        g_test_add_func("/limit/of two sets one of each or of none", refused_by_one_set);
+        g_test_add_func("/limit/how many keys are remembered", usage_told);
         g_test_add_func("/limit/the numbers that are told", numbers_told);
         g_test_add_func("/limit/a reload keeps what did not change", kept_over_a_reload);
         return g_test_run();
