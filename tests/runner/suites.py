@@ -195,6 +195,17 @@ def _faults_keycloak(run, rows):
     return _faults(run, rows, "keycloak", ["-m", "keycloak"], {"AUTHD_TEST_KEYCLOAK": str(state)})
 
 
+def proxies(run):
+    """The six proxies, real, one table; a line a proxy."""
+    outcome = _pytest(run, "devidp", {}, "plain", [str(run.source / "tests" / "proxies")], "proxies")
+    log = run.logs / "proxies.log"
+    if log.exists():
+        for line in log.read_text(errors="replace").splitlines():
+            if line.startswith("proxy "):
+                run.progress.line(line)
+    return outcome
+
+
 def tsan(run):
     """Under ThreadSanitizer: the unit tests, then the daemon and libauthd under load."""
     missing = run.builds.get("tsan")
@@ -368,6 +379,7 @@ SUITES = {
     "unit": unit,
     "corpora": corpora,
     "behaviour-devidp": behaviour_devidp,
+    "proxies": proxies,
     "faults": faults,
     "sanitize": sanitize,
     "leaks": leaks,
