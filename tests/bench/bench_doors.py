@@ -7,8 +7,6 @@ has one thread. After each bench descriptors, connections and memory must be as 
 ends the run with an error.
 """
 
-import json
-import os
 import pathlib
 import re
 import shutil
@@ -19,15 +17,13 @@ import sys
 import threading
 import urllib.parse
 
+import asking
 import rows
 import stage
+from asking import CLIENTS, GRACE_SEC, SIDE_SEC, WARM_SEC, run
 from stage import POLICY, Trouble, harness
 
-CLIENTS = 64
-SIDE_SEC = 2
-WARM_SEC = 1
 TOKENS = 1000
-GRACE_SEC = 30
 HERE = pathlib.Path(__file__).resolve().parent
 EXAMPLE = HERE.parent.parent / "examples" / "nginx"
 SNIPPETS = ("authd.conf", "authd-headers.conf")
@@ -46,18 +42,6 @@ class Play:
         path = self.folder / f"tokens-{n}"
         path.write_text("".join(token + "\n" for token in self.tokens[:n]))
         return path
-
-
-def run(argv, cores=None, stdin=None, seconds=SIDE_SEC):
-    """A load generator's output; it must end well and in time."""
-    def child():
-        harness.die_with_parent()
-        os.sched_setaffinity(0, cores or stage.all_cores())
-    done = subprocess.run([str(word) for word in argv], input=stdin, capture_output=True, text=True,
-                          timeout=seconds + GRACE_SEC, preexec_fn=child, check=False)
-    if done.returncode != 0:
-        raise Trouble(f"{argv[0]} failed: {done.stderr or done.stdout}")
-    return done.stdout
 
 
 def wrk(url, tokens, cores=None, seconds=SIDE_SEC):
@@ -147,24 +131,17 @@ def bench_nginx(play):
 
 # /introspect and /v1/check
 
-def request_of(path, kind, body):
-    return (f"POST {path} HTTP/1.1\r\nHost: authd\r\nContent-Type: {kind}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n{body}")
-
-
 def load(play, request, seconds=SIDE_SEC):
-    said = run([play.bench / "load", play.authd.socket, CLIENTS, seconds], stdin=request, seconds=seconds)
-    answers, elapsed = re.match(r"(\d+) answers in ([\d.]+) seconds", said).groups()
-    return int(answers) / float(elapsed)
+    return asking.load(play.bench / "load", play.authd.socket, request, seconds=seconds)
 
 
 def check_request(play):
-    return request_of("/v1/check", "application/json", json.dumps({"token": play.tokens[0], "policy": POLICY}))
+    return asking.check_of(play.tokens[0], POLICY)
 
 
 def bench_introspect(play):
-    introspect = request_of(f"/introspect/{POLICY}", "application/x-www-form-urlencoded",
-                            urllib.parse.urlencode({"token": play.tokens[0]}))
+    body = urllib.parse.urlencode({"token": play.tokens[0]})
+    introspect = asking.request_of(f"/introspect/{POLICY}", asking.FORM, body)
     check = check_request(play)
     watch = stage.Watch(play.authd)
     load(play, introspect, WARM_SEC)

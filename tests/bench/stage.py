@@ -20,17 +20,17 @@ import harness  # noqa: E402
 import providers  # noqa: E402
 
 POLICY = "orders"
-SETTINGS = """
+ISSUER = """
 [issuer holodeck]
-url = {issuer}
-
-[policy orders]
+url = {url}
+"""
+DEMANDS = """
 audience = orders
 scopes = orders:read
 roles = orders:reader
 groups = /eng/platform
-headers = X-Auth-Request-User={{sub}}; X-Auth-Request-Preferred-Username={{preferred_username}}; \
-X-Auth-Request-Groups={{groups|join:,}}
+headers = X-Auth-Request-User={sub}; X-Auth-Request-Preferred-Username={preferred_username}; \
+X-Auth-Request-Groups={groups|join:,}
 """
 TOKEN_TTL_SEC = 4 * 3600  # longer than any bench
 STOP_SEC = 10
@@ -62,12 +62,16 @@ def folder():
         yield path
 
 
+def policy(name=POLICY, more=""):
+    return f"[policy {name}]{DEMANDS}{more}\n"
+
+
 @contextlib.contextmanager
-def daemon(programs, provider, path, **settings):
-    """A ready authd in a folder of its own."""
+def daemon(programs, provider, path, sections="", **settings):
+    """A ready authd in a folder of its own; sections begin with more of the issuer's lines."""
     path.mkdir()
     one = harness.Authd(programs, path)
-    one.write(SETTINGS.format(issuer=provider.issuer_url), log_level="warning",
+    one.write(ISSUER.format(url=provider.issuer_url) + sections, policy(), log_level="warning",
               allow_development_issuers="true", **settings)
     one.start()
     try:
