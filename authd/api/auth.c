@@ -41,9 +41,11 @@ static AnswerHeader *fields_add(Fields *fields, const char *name, const char *va
 
 static void fields_add_number(Fields *fields, const char *name, int64_t number)
 {
+        char text[NUMBER_MAX];
+
         fields_add(fields, name, NULL);
-        g_string_append_printf(fields->made, "%" G_GINT64_FORMAT, number);
-        g_string_append_c(fields->made, '\0');
+        g_string_append_len(fields->made, text,
+                            g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, number) + 1);
 }
 
 static void fields_add_template(Fields *fields, const char *name, const Template *template,

@@ -1,6 +1,6 @@
-/* bare_mhd: what libmicrohttpd alone costs: any request is read whole and answered 204.
+/* bare_mhd: what libmicrohttpd alone costs: any request is read whole and answered 204, or STATUS.
  *
- *     bare_mhd unix PATH | bare_mhd tcp PORT
+ *     bare_mhd unix PATH [STATUS] | bare_mhd tcp PORT [STATUS]
  *
  * One thread, external epoll, the same pool for a connection as authd's (net/server): the other
  * side of ratios. Says "ready" once it listens, and runs until it is killed. */
@@ -52,6 +52,8 @@ static int listen_tcp(const char *port)
         return listen_at((const struct sockaddr *) &address, sizeof(address));
 }
 
+static unsigned status = MHD_HTTP_NO_CONTENT;
+
 static enum MHD_Result on_access(void *response, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *upload,
                                  size_t *upload_size, void **slot)
@@ -66,7 +68,7 @@ static enum MHD_Result on_access(void *response, struct MHD_Connection *connecti
                 *upload_size = 0;
                 return MHD_YES;
         }
-        return MHD_queue_response(connection, MHD_HTTP_NO_CONTENT, response);
+        return MHD_queue_response(connection, status, response);
 }
 
 static int wait_msec(struct MHD_Daemon *mhd)
@@ -91,9 +93,11 @@ static void serve(struct MHD_Daemon *mhd)
 
 int main(int argc, char **argv)
 {
-        if (argc != 3)
-                errx(2, "bare_mhd unix PATH | bare_mhd tcp PORT");
+        if (argc != 3 && argc != 4)
+                errx(2, "bare_mhd unix PATH [STATUS] | bare_mhd tcp PORT [STATUS]");
         int fd = strcmp(argv[1], "unix") == 0 ? listen_unix(argv[2]) : listen_tcp(argv[2]);
+        if (argc == 4)
+                status = (unsigned) atoi(argv[3]);
         struct MHD_Response *response =
             MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
         struct MHD_Daemon *mhd = MHD_start_daemon(

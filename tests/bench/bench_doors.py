@@ -8,8 +8,6 @@ ends the run with an error.
 """
 
 import pathlib
-import re
-import shutil
 import socket
 import statistics
 import subprocess
@@ -20,13 +18,10 @@ import urllib.parse
 import asking
 import rows
 import stage
-from asking import CLIENTS, GRACE_SEC, SIDE_SEC, WARM_SEC, run
+from asking import CLIENTS, GRACE_SEC, SIDE_SEC, WARM_SEC, run, wrk
 from stage import POLICY, Trouble, harness
 
 TOKENS = 1000
-HERE = pathlib.Path(__file__).resolve().parent
-EXAMPLE = HERE.parent.parent / "examples" / "nginx"
-SNIPPETS = ("authd.conf", "authd-headers.conf")
 
 
 class Play:
@@ -39,20 +34,7 @@ class Play:
         self.server_cores, self.load_cores = stage.split_cores()
 
     def tokens_file(self, n):
-        path = self.folder / f"tokens-{n}"
-        path.write_text("".join(token + "\n" for token in self.tokens[:n]))
-        return path
-
-
-def wrk(url, tokens, cores=None, seconds=SIDE_SEC):
-    """(answers, answers a second); an error or a status that is not 2xx or 3xx ends the bench."""
-    said = run(["wrk", "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "-s", HERE / "requests.lua", url, "--", tokens],
-               cores, seconds=seconds)
-    for bad in ("Non-2xx", "Socket errors"):
-        if bad in said:
-            raise Trouble(f"{url}: {said}")
-    return (int(re.search(r"(\d+) requests in", said).group(1)),
-            float(re.search(r"Requests/sec:\s*([\d.]+)", said).group(1)))
+        return asking.tokens_file(self.folder / f"tokens-{n}", self.tokens[:n])
 
 
 # /auth by wrk over TCP
@@ -85,48 +67,6 @@ def bench_auth_doors(play, port):
         rows.row("auth_cached_cpu_usec", statistics.median(cpu_usec), "<=", 30)
         bench_auth(play, TOKENS, port, bare_port, cpu_usec)
         stage.pin(play.authd.pid, stage.all_cores())
-
-
-# nginx
-
-def nginx_settings(folder, port, upstream):
-    (folder / "html").mkdir(parents=True)
-    (folder / "html" / "index.html").write_text("ok")
-    for snippet in SNIPPETS:
-        shutil.copy(EXAMPLE / snippet, folder)
-    words = {"FOLDER": folder, "PORT": port, "SOCKET": upstream, "POLICY": POLICY,
-             "USER": "user root;" if harness.is_root() else ""}
-    text = (HERE / "nginx.conf").read_text()
-    path = folder / "nginx.conf"
-    path.write_text(re.sub(r"@(\w+)@", lambda word: str(words[word.group(1)]), text))
-    return path
-
-
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def nginx(folder, upstream):
-    """(a context of a running nginx, its URL)"""
-    port = stage.providers.free_port()
-    settings = nginx_settings(folder, port, upstream)
-    return stage.server(program("nginx"), "-c", settings, "-p", folder, ready=None), port
-
-
-def bench_nginx(play):
-    watch = stage.Watch(play.authd)
-    bare_socket = play.folder / "bare.sock"
-    tokens = play.tokens_file(1)
-    ours_nginx, port = nginx(play.folder / "nginx", play.authd.socket)
-    theirs_nginx, bare_port = nginx(play.folder / "nginx-bare", bare_socket)
-    with stage.server(play.bench / "bare_mhd", "unix", bare_socket), ours_nginx, theirs_nginx:
-        harness.until("both nginx listen", lambda: listens(port) and listens(bare_port))
-        wrk(f"http://127.0.0.1:{port}/", tokens, seconds=WARM_SEC)
-        rows.measure("nginx_authd_of_nginx_bare_mhd",
-                     lambda: wrk(f"http://127.0.0.1:{port}/", tokens)[1],
-                     lambda: wrk(f"http://127.0.0.1:{bare_port}/", tokens)[1], ">=", 0.9)
-    watch.compare("nginx")
 
 
 # /introspect and /v1/check
@@ -203,17 +143,8 @@ def bench_libauthd(play):
         bench_lib(play, echo_socket, sizes, CLIENTS, stage.all_cores())
 
 
-def program(name):
-    """A program of a package; nginx is in a folder that few have in their PATH."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if not found:
-        raise Trouble(f"{name} is missing: install the package {name}-light or {name}, or let tests/run do it")
-    return found
-
-
 def main():
     programs = stage.Programs(sys.argv[1])
-    program("wrk")
     port = stage.providers.free_port()
     with stage.folder() as folder, stage.providers.DevIdp(programs.devidp) as provider, \
             stage.daemon(programs, provider, folder / "authd", workers=1, listen=f"127.0.0.1:{port}") as authd:
@@ -222,7 +153,6 @@ def main():
         load(play, check_request(play), WARM_SEC)  # as many connections as any bench has: their memory is kept
         bench_libauthd(play)
         bench_auth_doors(play, port)
-        bench_nginx(play)
         bench_introspect(play)
 
 

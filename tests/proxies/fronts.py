@@ -87,7 +87,7 @@ class Front:
         """Some accept connections before they know their routes."""
         assert self.processes[-1].poll() is None, f"{self.name} ended: {self.output()}"
         try:
-            return tcp_ask(self.port, "GET", "/public/ready").status == 200
+            return tcp_ask(self.port, "GET", "/public/ready").status // 100 == 2
         except (OSError, http.client.HTTPException):
             return False
 
