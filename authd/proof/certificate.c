@@ -195,7 +195,7 @@ int certificate_thumbprint_xfcc(Span value, char ret[CERTIFICATE_THUMBPRINT_TEXT
 {
         Span element, hash;
 
-        if (value.len == 0 || value.len > CERTIFICATE_HEADER_SIZE_MAX)
+        if (value.len == 0 || value.len > CERTIFICATE_HEADER_SIZE_MAX || !quotes_are_sound(value))
                 return -EINVAL;
         element = last_element(value);
         hash = element_value(element, "Hash");
