@@ -88,11 +88,22 @@ bool judge_take_limits(Exchange *exchange, Verdict *verdict)
         return false;
 }
 
-/* note_failure: no token at all is no guess at one. */
+/* reason_is_failure: no token at all is no guess at one, and nor is a true token of which the
+ * protocol wants a nonce (RFC 9449 §8) or a fresher sign-in (RFC 9470). */
+static bool reason_is_failure(Reason reason)
+{
+        static const Reason steps[] = { VERDICT_MISSING_TOKEN, VERDICT_PROOF_NONCE,
+                                        VERDICT_ACR_TOO_LOW, VERDICT_AUTH_TOO_OLD };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
+                if (steps[i] == reason)
+                        return false;
+        return reason_words(reason)->verdict == CLASS_INVALID;
+}
+
 static void note_failure(const Exchange *exchange, const Verdict *verdict)
 {
-        if (reason_words(verdict->reason)->verdict == CLASS_INVALID &&
-            verdict->reason != VERDICT_MISSING_TOKEN)
+        if (reason_is_failure(verdict->reason))
                 front_note_failure(exchange->api->front, span_from(exchange->original.address),
                                    clock_monotonic_usec());
 }

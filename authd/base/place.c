@@ -51,6 +51,10 @@ static bool segment_end(Walk *walk)
         const char *segment = walk->path->str + walk->start;
         size_t len = walk->path->len - walk->start;
 
+        if (walk->parameters &&
+            (len == 0 || strcmp(segment, ".") == 0 || strcmp(segment, "..") == 0))
+                return refuse(walk, "A segment of the path is dots or nothing but for parameters "
+                                    "(;), which some servers keep.");
         if (strcmp(segment, "..") == 0)
                 return segment_go_up(walk);
         if (len == 0 || strcmp(segment, ".") == 0)

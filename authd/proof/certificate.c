@@ -87,6 +87,33 @@ int certificate_thumbprint(Span value, char ret[CERTIFICATE_THUMBPRINT_TEXT_MAX]
 
 /* ---- X-Forwarded-Client-Cert ---- */
 
+static bool quote_fits(Span text, size_t at, bool quoted)
+{
+        if (quoted)
+                return at + 1 == text.len || strchr(",;", text.data[at + 1]);
+        return at > 0 && text.data[at - 1] == '=';
+}
+
+/* Quotes stand around whole values alone: one that a client left open in his own element would hide
+ * what the proxy wrote behind it. */
+static bool quotes_are_sound(Span text)
+{
+        bool quoted = false;
+
+        for (size_t at = 0; at < text.len; at++) {
+                if (text.data[at] == '\\' && quoted) {
+                        at++;
+                        continue;
+                }
+                if (text.data[at] != '"')
+                        continue;
+                if (!quote_fits(text, at, quoted))
+                        return false;
+                quoted = !quoted;
+        }
+        return !quoted;
+}
+
 /* The length of an element or a pair: up to the mark that is not within quotes. */
 static size_t quoted_span(Span text, char mark)
 {
@@ -168,7 +195,7 @@ int certificate_thumbprint_xfcc(Span value, char ret[CERTIFICATE_THUMBPRINT_TEXT
 {
         Span element, hash;
 
-        if (value.len == 0 || value.len > CERTIFICATE_HEADER_SIZE_MAX)
+        if (value.len == 0 || value.len > CERTIFICATE_HEADER_SIZE_MAX || !quotes_are_sound(value))
                 return -EINVAL;
         element = last_element(value);
         hash = element_value(element, "Hash");

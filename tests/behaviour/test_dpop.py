@@ -187,3 +187,19 @@ def test_who_must_sign_in_anew_is_told_how(bound, provider):
         if reason:
             challenge = answer.headers["WWW-Authenticate"]
             assert challenge.startswith('Bearer error="insufficient_user_authentication"') and challenge.endswith(demand)
+
+
+def test_a_step_of_the_protocol_is_no_failed_authentication(daemon, provider, signer):
+    """Else clients behind one address would shut each other out by doing what RFC 9449 and RFC 9470 say."""
+    daemon.write(issuer_section(provider), POLICIES, POLICIES_BOUND, allow_development_issuers="true",
+                 trusted_proxies=f"uid:{os.geteuid()}", auth_failures="2/h")
+    daemon.start()
+    address = {"X-Forwarded-For": "10.1.2.3"}
+    token, weak = minted(provider, cnf={"jkt": signer.jkt}), minted(provider, acr="bronze")
+    for _ in range(4):
+        first = daemon.get("/auth/nonce", {**dpop(token, signer.proof(token)), **address})
+        assert first.headers["X-Authd-Reason"] == "proof_nonce"
+        assert daemon.get("/auth/strong", {**bearer(weak), **address}).headers["X-Authd-Reason"] == "acr_too_low"
+    for reason in ("bad_proof", "bad_proof", "rate_limited"):
+        wrong = dpop(token, signer.proof(token, method="POST", nonce=first.headers["DPoP-Nonce"]))
+        assert daemon.get("/auth/nonce", {**wrong, **address}).headers["X-Authd-Reason"] == reason
