@@ -3,7 +3,7 @@
 #include "base/bucket.h"
 
 #include "base/clock.h"
-#include "base/siphash.h"
+#include "base/secret.h"
 
 #include <openssl/rand.h>
 
@@ -11,6 +11,7 @@
 #define SHARDS        64
 #define NSEC_PER_SEC  INT64_C(1000000000)
 #define NSEC_PER_USEC INT64_C(1000)
+#define SALT_SIZE     16
 
 typedef struct Slot {
         uint64_t tag;
@@ -21,7 +22,7 @@ struct Buckets {
         BucketRate rate;
         int64_t interval_nsec; /* one comes back in this */
         int64_t burst_nsec;    /* all of them in this */
-        uint8_t hash_key[SIPHASH_KEY_SIZE];
+        uint8_t salt[SALT_SIZE];
         size_t n_sets;
         Slot *slots;
         GMutex locks[SHARDS];
@@ -60,7 +61,7 @@ Buckets *buckets_new(const BucketRate *rate, size_t n_slots)
         buckets->slots = g_new0(Slot, n);
         for (size_t i = 0; i < SHARDS; i++)
                 g_mutex_init(&buckets->locks[i]);
-        if (RAND_bytes(buckets->hash_key, sizeof(buckets->hash_key)) != 1) {
+        if (RAND_bytes(buckets->salt, sizeof(buckets->salt)) != 1) {
                 buckets_free(buckets);
                 return NULL;
         }
@@ -75,6 +76,28 @@ void buckets_free(Buckets *buckets)
                 g_mutex_clear(&buckets->locks[i]);
         g_free(buckets->slots);
         g_free(buckets);
+}
+
+typedef struct Hash {
+        uint64_t set;
+        uint64_t tag;
+} Hash;
+
+/* The key's own hash first, so that one of any length needs no memory; then the salt, so that
+ * nobody can look for keys that share a set. */
+static Hash hash_of(const Buckets *buckets, Span key)
+{
+        uint8_t salted[SALT_SIZE + FINGERPRINT_SIZE];
+        Fingerprint inner, outer;
+        Hash hash;
+
+        fingerprint_of(key, &inner);
+        memcpy(salted, buckets->salt, SALT_SIZE);
+        memcpy(salted + SALT_SIZE, inner.bytes, FINGERPRINT_SIZE);
+        fingerprint_of(span_of(salted, sizeof(salted)), &outer);
+        memcpy(&hash.set, outer.bytes, sizeof(hash.set));
+        memcpy(&hash.tag, outer.bytes + sizeof(hash.set), sizeof(hash.tag));
+        return hash;
 }
 
 /* slot_find: the key's own, or NULL; *ret_weakest is where a new one would go: a bucket that is
@@ -106,20 +129,20 @@ static void answer_of(const Buckets *buckets, int64_t full_nsec, int64_t now_nse
 
 static void buckets_ask(Buckets *buckets, Span key, bool take, int64_t now_usec, BucketAnswer *ret)
 {
-        uint64_t tag = siphash(buckets->hash_key, key);
-        size_t index = tag & (buckets->n_sets - 1);
+        Hash hash = hash_of(buckets, key);
+        size_t index = hash.set & (buckets->n_sets - 1);
         GMutex *lock = &buckets->locks[index % SHARDS];
         int64_t now_nsec = now_usec * NSEC_PER_USEC, full_nsec = now_nsec;
         Slot *slot, *weakest;
 
         g_mutex_lock(lock);
-        slot = slot_find(buckets->slots + index * SET_SLOTS, tag, &weakest);
+        slot = slot_find(buckets->slots + index * SET_SLOTS, hash.tag, &weakest);
         if (slot)
                 full_nsec = MAX(slot->full_nsec, now_nsec);
         ret->taken = full_nsec + buckets->interval_nsec - now_nsec <= buckets->burst_nsec;
         if (take && ret->taken) {
                 full_nsec += buckets->interval_nsec;
-                *(slot ? slot : weakest) = (Slot){ tag, full_nsec };
+                *(slot ? slot : weakest) = (Slot){ hash.tag, full_nsec };
         }
         g_mutex_unlock(lock);
         answer_of(buckets, full_nsec, now_nsec, ret);

@@ -1,7 +1,7 @@
 /* bucket: token buckets by the million in memory that does not grow.
  *
  * A Buckets is one limit (amount in a period, and a burst) for as many keys as come. A key is
- * hashed by SipHash under a random key of the process, so nobody can choose two that meet. The
+ * hashed by SHA-256 under a salt of the process, so nobody can choose two that meet. The
  * table has a fixed size, in sets of a few slots; a new key in a full set takes the slot of the
  * bucket that is nearest to full, which is one that nobody has used much: a flood of new keys wears
  * out its own kind and not the buckets of those that are held to the limit. A bucket is one time
