@@ -2,7 +2,9 @@
  */
 #include "base/place.h"
 
-#define PORT_MAX 65535
+#define PORT_MAX      65535
+#define UP            ".."
+#define ENCODED_SLASH "%2F"
 
 typedef struct Walk {
         Span raw;
@@ -34,16 +36,20 @@ static void segment_drop(Walk *walk)
         g_string_truncate(walk->path, walk->start - 1);
 }
 
-static bool segment_go_up(Walk *walk)
+/* Between encoded slashes too: whoever decodes them resolves what stands there. */
+static bool segment_goes_up(const char *segment)
 {
-        const char *slash;
+        const size_t len = strlen(ENCODED_SLASH);
 
-        segment_drop(walk);
-        slash = strrchr(walk->path->str, '/');
-        if (!slash)
-                return refuse(walk, "The path leads above the root by \"..\".");
-        g_string_truncate(walk->path, (gsize) (slash - walk->path->str));
-        return true;
+        for (const char *at = strstr(segment, UP); at; at = strstr(at + 1, UP)) {
+                const char *end = at + strlen(UP);
+                size_t before = (size_t) (at - segment);
+
+                if ((before == 0 || (before >= len && memcmp(at - len, ENCODED_SLASH, len) == 0)) &&
+                    (*end == '\0' || strncmp(end, ENCODED_SLASH, len) == 0))
+                        return true;
+        }
+        return false;
 }
 
 static bool segment_end(Walk *walk)
@@ -51,12 +57,13 @@ static bool segment_end(Walk *walk)
         const char *segment = walk->path->str + walk->start;
         size_t len = walk->path->len - walk->start;
 
-        if (walk->parameters &&
-            (len == 0 || strcmp(segment, ".") == 0 || strcmp(segment, "..") == 0))
+        if (segment_goes_up(segment))
+                return refuse(walk,
+                              "The path goes up by \"..\", which servers resolve in different "
+                              "ways.");
+        if (walk->parameters && (len == 0 || strcmp(segment, ".") == 0))
                 return refuse(walk, "A segment of the path is dots or nothing but for parameters "
                                     "(;), which some servers keep.");
-        if (strcmp(segment, "..") == 0)
-                return segment_go_up(walk);
         if (len == 0 || strcmp(segment, ".") == 0)
                 segment_drop(walk);
         else if (segment[len - 1] == '.')

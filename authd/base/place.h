@@ -9,10 +9,11 @@
  *      in upper case elsewhere. Refused are: "%" without two hex digits, encoded controls,
  *      backslashes and bytes over 0x7e that are no UTF-8, an encoded "%" before two hex digits
  *      (encoded twice), and an encoded slash, unless allowed; then it is a byte of its segment.
- *   4. ";" and what follows in a segment (path parameters) is cut. A segment of which nothing, "."
- *      or ".." is left then is refused: who knows no parameters takes it for a name.
- *   5. Empty segments ("//") and "." go, ".." takes the segment before it; one that would leave the
- *      root is refused, and so is another segment that ends in a dot, which some file systems cut.
+ *   4. ";" and what follows in a segment (path parameters) is cut. A segment of which nothing or
+ *      "." is left then is refused: who knows no parameters takes it for a name.
+ *   5. Empty segments ("//") and "." go. ".." is refused: a service that gets the raw path may
+ *      resolve it otherwise, or not at all, and clients resolve it before they send. So is another
+ *      segment that ends in a dot, which some file systems cut.
  *   6. A slash at the end is cut: /orders/ and /orders are one place.
  * Letters keep their case. A host is lower-cased; its port and a dot at its end are cut. Pure; any
  * thread. */

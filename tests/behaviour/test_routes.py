@@ -67,8 +67,8 @@ ROWS = [
     ("a public place", "GET", "anything.example.org", "/public/logo.png", None, 204, None),
     ("a template", "GET", "eu.example.com", "/shops/7/items", None, 204, None),
     ("deeper than the template", "GET", "eu.example.com", "/shops/7/items/1", None, 403, "no_route"),
-    ("a write spelt as public", "DELETE", "api.example.com", "/public/../orders/1", None, 401, "missing_token"),
-    ("the same, encoded", "DELETE", "api.example.com", "/public/%2e%2e/orders/1", None, 401, "missing_token"),
+    ("a write spelt as public", "DELETE", "api.example.com", "/public/../orders/1", None, 403, "bad_path"),
+    ("the same, encoded", "DELETE", "api.example.com", "/public/%2e%2e/orders/1", None, 403, "bad_path"),
     ("the same by doubled slashes", "GET", "api.example.com", "//orders//1", None, 401, "missing_token"),
     ("the same with parameters", "GET", "api.example.com", "/public/..;x=/orders/1", None, 403, "bad_path"),
     ("a write spelt as public by parameters", "DELETE", "api.example.com", "/orders/..;/public/1", None, 403, "bad_path"),
@@ -160,7 +160,7 @@ def test_a_reload_brings_routes_into_force(routed, provider):
 
 
 def test_authctl_explains_the_choice(routed, provider):
-    shown = routed.authctl("policy", "test", "GET", "https://api.example.com/public/../orders/1")
+    shown = routed.authctl("policy", "test", "GET", "https://api.example.com//orders/./1")
     assert shown.returncode == 0, shown.stderr
     lines = shown.stdout.splitlines()
     assert [line.split()[1] for line in lines[1:4]] == ["health", "write", "read"]
