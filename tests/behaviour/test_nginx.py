@@ -373,7 +373,7 @@ def test_routes_go_by_what_nginx_tells(believed, alice):
     assert nginx.get("/elsewhere", bearer(alice)).headers["X-Authd-Reason"] == "no_route"
     assert nginx.get("/open/..%2forders/1", spoofed).status == 400  # nginx' own, by the snippet
     assert nginx.get("/open/%252e%252e/orders/1", spoofed).headers["X-Authd-Reason"] == "bad_path"
-    assert nginx.get("/open/%2e%2e/orders/1", spoofed).status == 401
+    assert nginx.get("/open/%2e%2e/orders/1", spoofed).status == 403
 
 
 def test_the_nonce_of_a_proof_reaches_the_client(believed):
