@@ -130,8 +130,8 @@ static TapeValue role_value(const DoctorPolicy *policy, const Claims *claims, co
 static bool has_role(const DoctorPolicy *policy, const Claims *claims, const char *wanted)
 {
         const char *role;
-        g_autofree char *client = role_client(wanted, &role);
 
+        g_free(role_client(wanted, &role));
         return tape_has_string(role_value(policy, claims, wanted), span_from(role));
 }
 

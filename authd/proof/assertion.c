@@ -332,10 +332,9 @@ void assertion_signer_take(AssertionSigner *signer, AssertionKeys *keys)
 {
         if (!signer)
                 return;
-        g_autoptr(AssertionKeys) before = signer->keys;
-
         EVP_PKEY_CTX_free(g_steal_pointer(&signer->signing));
         forget(signer);
+        g_clear_pointer(&signer->keys, assertion_keys_unref);
         signer->keys = keys ? assertion_keys_ref(keys) : NULL;
         if (keys)
                 signer->signing = signing_new(signer);

@@ -210,12 +210,12 @@ static void test_route_limits(void)
 {
         g_autoptr(Front) front = front_of(NULL, "5/m", NULL);
         g_autoptr(Front) reloaded = front_of(NULL, "5/m", NULL);
-        g_autoptr(Policy) one = add_policy(front, "one", "X={sub}", "sub 1/s");
         g_autoptr(GString) seen = g_string_new(NULL);
         g_autoptr(GError) error = NULL;
         const char *name = g_intern_string("one");
         LimitAnswer answer;
 
+        policy_unref(add_policy(front, "one", "X={sub}", "sub 1/s"));
         g_assert_true(add_route(front, "one", "address 60/m burst 1", NULL));
         g_assert_true(add_route(front, "free", NULL, NULL));
         g_assert_true(add_route(reloaded, "one", "address 60/m burst 1", NULL));
