@@ -206,7 +206,7 @@ void judge_token(Exchange *exchange)
                 .policy = exchange->policy,
                 .now_sec = clock_wall_sec(),
                 .now_usec = clock_monotonic_usec(),
-                .unsafe = !judge_method_is_safe(exchange->method),
+                .unsafe = place_method_is_unsafe(exchange->method),
                 .asked = exchange->asked,
                 .introspected = exchange->introspected,
                 .trouble = exchange->trouble,
@@ -229,11 +229,6 @@ void judge_token(Exchange *exchange)
         }
         park(exchange, &needs, verdict.claims);
         verdict_clear(&verdict);
-}
-
-bool judge_method_is_safe(Span method)
-{
-        return !place_method_is_unsafe(method);
 }
 
 bool judge_bearer(const Request *request, Span *ret_token)

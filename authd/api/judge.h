@@ -21,9 +21,6 @@ bool judge_take_limits(Exchange *exchange, Verdict *verdict);
  * route has chosen. */
 const char *judge_policy_word(const Exchange *exchange);
 
-/* judge_method_is_safe: it is one that changes nothing (RFC 9110 §9.2.1). What is not known, or
- * was not told, may change something. */
-bool judge_method_is_safe(Span method);
 /* judge_bearer: the token of "Authorization: Bearer …". Empty span: no Authorization header at all;
  * false: another scheme, or nothing behind it. */
 bool judge_bearer(const Request *request, Span *ret_token);

@@ -169,12 +169,6 @@ Limits *limits_new(char *const *lines, Limits *before, size_t n_slots, GError **
         return g_steal_pointer(&limits);
 }
 
-Limits *limits_ref(Limits *limits)
-{
-        g_atomic_ref_count_inc(&limits->references);
-        return limits;
-}
-
 void limits_unref(Limits *limits)
 {
         if (!limits || !g_atomic_ref_count_dec(&limits->references))
@@ -306,15 +300,6 @@ void limits_take(Limits *limits, const Claims *claims, Span address, int64_t now
                  LimitAnswer *ret)
 {
         limits_take_all(&limits, 1, claims, address, now_usec, ret);
-}
-
-size_t limits_size_bytes(const Limits *limits)
-{
-        size_t size = sizeof(*limits);
-
-        for (size_t i = 0; i < limits->n_limits; i++)
-                size += sizeof(Limit) + buckets_size_bytes(limits->limits[i]->buckets);
-        return size;
 }
 
 size_t limits_size(const Limits *limits)

@@ -18,7 +18,6 @@ typedef struct Limits Limits;
 /* limits_new: lines as written, NULL: none, and the answer to each question is "not limited".
  * before (may be NULL): whose buckets are kept where the text is the same. */
 Limits *limits_new(char *const *lines, Limits *before, size_t n_slots, GError **error);
-Limits *limits_ref(Limits *limits);
 void limits_unref(Limits *limits);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Limits, limits_unref)
 
@@ -45,7 +44,6 @@ void limits_take_all(Limits *const *sets, size_t n_sets, const Claims *claims, S
 /* limits_look: what limits_take would say, without taking. */
 void limits_look(const Limits *limits, const Claims *claims, Span address, int64_t now_usec,
                  LimitAnswer *ret);
-size_t limits_size_bytes(const Limits *limits);
 size_t limits_size(const Limits *limits);
 
 /* LimitUsage: of one limit's buckets. */
