@@ -1,0 +1,35 @@
+/* people: people as accounts, for the daemon: the directory, its sync, its table, its answers.
+ *
+ * The daemon's, on the main thread. It answers NSS (lines of passwd(5) and group(5)) and
+ * administrators, publishes the table when the directory has changed (at most once every
+ * PEOPLE_PUBLISH_USEC), beats its heart, and hands login/ what it needs. */
+#pragma once
+
+#include "api/api.h"
+#include "issuer/admin.h"
+#include "issuer/issuer.h"
+#include "users/directory.h"
+
+#define PEOPLE_PUBLISH_USEC (200 * INT64_C(1000))
+
+typedef struct People People;
+typedef void (*PeopleDone)(MainAnswer *answer, void *userdata); /* owns answer->body */
+
+/* people_new: folder: of the socket, where the table goes; store may be NULL. */
+People *people_new(GMainContext *context, Fetcher *fetcher, Issuers *issuers, Store *store,
+                   const char *folder);
+/* people_configure: settings->issuer NULL: no people; then the table is empty and not complete. */
+bool people_configure(People *people, const UsersSettings *settings, GError **error);
+/* people_answer: MAIN_PASSWD, MAIN_GROUP, MAIN_USERS, MAIN_GROUPS, MAIN_ID, MAIN_USERS_SYNC,
+ * MAIN_IDS, MAIN_IDS_ASSIGN; argument: the query as JSON object of strings. done once, at once or
+ * later. */
+void people_answer(People *people, MainQuestion question, const char *argument, PeopleDone done,
+                   void *userdata);
+/* people_endpoints_changed: an issuer's discovery is there. */
+void people_issuers_changed(People *people);
+Directory *people_directory(People *people); /* for login; NULL: no [users] */
+Admin *people_admin(People *people);         /* the same */
+/* people_touch: login changed the directory: publish soon. */
+void people_touch(People *people);
+json_t *people_status(const People *people); /* for /v1/status: null without [users] */
+void people_free(People *people);            /* takes NULL */

@@ -1,0 +1,92 @@
+/* directory: everybody who is an account here, in memory and in the state database.
+ *
+ * What is known of a person comes from the realm by a look at everybody (a sweep), by a change that
+ * an event told of, or by verified claims at login; all go through the same rules: name, id,
+ * groups. An id once given stays given: to that subject, in the database, for ever, also when it is
+ * gone. Local accounts win over ours. What cannot be written to the database is not given. Main
+ * thread; owned by people. Logs what is refused (a collision, a local account in the way), once a
+ * change. */
+#pragma once
+
+#include "base/store.h"
+#include "token/claims.h"
+#include "users/ids.h"
+#include "users/local.h"
+#include "users/naming.h"
+
+typedef struct Directory Directory;
+
+/* RealmPerson: one user of the realm, as read; borrowed for the call. */
+typedef struct RealmPerson {
+        const char *subject;
+        const char *username;
+        const char *email;     /* "" */
+        const char *full_name; /* "" */
+        bool enabled;
+        const json_t *attributes;  /* Keycloak's object of arrays of strings; NULL: none */
+        const char *const *groups; /* keys, NULL-terminated; NULL: not told, as they were */
+} RealmPerson;
+
+/* RealmGroup: key "group:UUID" with a path, or a role ("realm:dba", "CLIENT:ROLE"). */
+typedef struct RealmGroup {
+        const char *key;
+        const char *source;
+        const char
+            *parent_key; /* NULL: at the top. Members of a child are members of its parents. */
+        const json_t *attributes;
+} RealmGroup;
+
+/* directory_new: reads what the database has. store NULL: nothing outlives the process, and no id
+ * is given but by the realm's attributes or the settings' lines. */
+Directory *directory_new(Store *store, Local *local, GError **error);
+void directory_free(Directory *directory);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Directory, directory_free)
+/* directory_configure: settings are copied; who has an account is judged anew. */
+bool directory_configure(Directory *directory, const UsersSettings *settings,
+                         const char *issuer_url, GError **error);
+
+/* A sweep: everything that the realm has, between begin and end; who was not put is gone at
+ * directory_sweep_end, which is not called for a sweep that failed (directory_sweep_drop). */
+void directory_sweep_begin(Directory *directory);
+void directory_put_group(Directory *directory, const RealmGroup *group);
+void directory_put_person(Directory *directory, const RealmPerson *person);
+/* directory_sweep_add: membership found by walking a group; within a sweep. */
+void directory_sweep_add(Directory *directory, const char *subject, const char *group_key);
+int directory_sweep_end(Directory *directory); /* 0 or the store's negative errno: tried again */
+void directory_sweep_drop(Directory *directory);
+
+/* Single changes, outside of a sweep. */
+int directory_change_person(Directory *directory, const RealmPerson *person);
+int directory_person_gone(Directory *directory, const char *subject);
+/* directory_learn: from claims whose signature and policy held, at login: the person is made or
+ * brought up to date, and marked as seen here. 0; DIRECTORY_E_NO_ACCOUNT: *ret_person (may be set)
+ * has the trouble; negative errno. */
+typedef enum DirectoryAnswer { DIRECTORY_E_NO_ACCOUNT = 1 } DirectoryAnswer;
+int directory_learn(Directory *directory, const Claims *claims, const Person **ret_person);
+int directory_seen(Directory *directory, const char *subject, int64_t now_sec);
+
+/* directory_tidy: removes who is gone for longer than gone_keep; keeps their ids. Judges anew when
+ * local has changed. True: something changed. */
+bool directory_tidy(Directory *directory, int64_t now_sec);
+
+/* Lookups: accounts only for name, uid, gid; NULL: none. Borrowed until the next change. */
+const Person *directory_person_by_name(const Directory *directory, Span name);
+const Person *directory_person_by_uid(const Directory *directory, uint32_t uid);
+const Person *directory_person_by_subject(const Directory *directory, const char *subject);
+const Group *directory_group_by_name(const Directory *directory, Span name);
+const Group *directory_group_by_gid(const Directory *directory, uint32_t gid);
+/* All, accounts or not, in the order of their subjects and keys. */
+size_t directory_n_people(const Directory *directory);
+const Person *directory_person(const Directory *directory, size_t index);
+size_t directory_n_groups(const Directory *directory);
+const Group *directory_group(const Directory *directory, size_t index);
+/* directory_person_sources: paths and roles of the realm that the person is in, as text: for
+ * policies at the account phase. NULL-terminated, owned by the directory. */
+const char *const *directory_person_sources(const Directory *directory, const Person *person);
+
+/* directory_generation: grows by each change that NSS would see. */
+uint64_t directory_generation(const Directory *directory);
+/* directory_each_collision: numbers that more than one want, and who. */
+typedef void (*DirectoryCollision)(uint32_t id, const char *key, const char *name, bool has_it,
+                                   void *userdata);
+void directory_each_collision(const Directory *directory, DirectoryCollision each, void *userdata);

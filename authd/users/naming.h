@@ -1,0 +1,43 @@
+/* naming: from what the realm calls a person or a group to what the host does, or a refusal.
+ *
+ * Pure. A name comes out whole or not at all: upper case, spaces, Unicode, 33 characters are
+ * refused with a sentence, never folded or cut into what could be another's name (CVE-2025-49012).
+ * Reserved: root and the names of Debian's base system, beside the settings' own. */
+#pragma once
+
+#include "users/record.h"
+
+typedef struct NamingFacts {
+        Span preferred_username, email;
+        /* "{attribute.NAME}"; SPAN_EMPTY: it has none. May be NULL. */
+        Span (*attribute)(const char *name, void *userdata);
+        void *userdata;
+} NamingFacts;
+
+typedef struct Naming Naming;
+
+/* naming_new: compiles name, strip_domain, reserved, groups, local_groups, home. GError: which
+ * setting, what is wrong, what to do. */
+Naming *naming_new(const UsersSettings *settings, GError **error);
+void naming_free(Naming *naming);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Naming, naming_free)
+
+bool naming_is_name(Span name); /* [a-z_][a-z0-9_-]{0,31} */
+/* naming_person: the login name, or NULL and *ret_trouble (owned): what was found and what may be.
+ */
+char *naming_person(const Naming *naming, const NamingFacts *facts, char **ret_trouble);
+/* naming_group: what a group's path or a role ("realm:dba") is here. NULL and *ret_trouble NULL: no
+ * rule takes it; *ret_trouble set: one does, and the name that it gives is none. */
+char *naming_group(const Naming *naming, const char *source, char **ret_trouble);
+/* naming_local_groups: the names of /etc/group that members of source get; calls each. */
+void naming_local_groups(const Naming *naming, const char *source,
+                         void (*each)(const char *local, void *userdata), void *userdata);
+/* naming_roles: the roles that the rules mention, as "realm:ROLE" or "CLIENT:ROLE": those alone
+ * are asked for. */
+GPtrArray *naming_roles(const Naming *naming);
+char *naming_home(const Naming *naming, const char *name);
+/* naming_gecos: a full name for passwd(5): ':' ',' and control characters become spaces; valid
+ * UTF-8 or empty; at most RECORD_TEXT_MAX. */
+char *naming_gecos(Span full_name);
+bool naming_path_fits(
+    const char *text); /* a home or shell: absolute, no ':', no control, no ".." */

@@ -1,0 +1,20 @@
+/* table: writes the file that libnss_authd maps, from the directory. See tableform.h.
+ *
+ * Owned by people, main thread. Logs nothing. */
+#pragma once
+
+#include "users/directory.h"
+
+typedef struct Table Table;
+
+/* table_new: folder is where the socket is. A table that an earlier daemon left stays in use until
+ * the first table_publish, which marks it as replaced. */
+Table *table_new(const char *folder);
+/* table_publish: a new file from the directory, renamed into place, then the old one marked.
+ * complete: a miss is "not found" (the directory has been filled once). 0 or a negative errno: the
+ * old one stands. */
+int table_publish(Table *table, const Directory *directory, bool enumerates, bool complete);
+void table_beat(Table *table, uint64_t boot_usec); /* the heartbeat */
+/* table_free: the last heartbeat is taken back to 0: from now on a miss asks the socket. */
+void table_free(Table *table);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)
