@@ -620,6 +620,11 @@ bool conversation_over(const Conversation *conversation, int64_t now_usec)
         return conversation->phase == PHASE_ENDED && now_usec >= conversation->end_usec;
 }
 
+LoginState conversation_end(const Conversation *conversation)
+{
+        return conversation->phase == PHASE_ENDED ? conversation->end : LOGIN_UNAVAILABLE;
+}
+
 bool conversation_failed_by_person(const Conversation *conversation)
 {
         return conversation->failed_by_person;

@@ -84,4 +84,6 @@ bool conversation_was_offline(const Conversation *conversation);
 int64_t conversation_next_usec(const Conversation *conversation); /* when to look again */
 /* conversation_over: its reply is the last one, and may be told. */
 bool conversation_over(const Conversation *conversation, int64_t now_usec);
+LoginState
+conversation_end(const Conversation *conversation); /* how it is over; before: UNAVAILABLE */
 bool conversation_failed_by_person(const Conversation *conversation); /* counts as an attempt */
