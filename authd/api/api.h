@@ -35,8 +35,16 @@ typedef enum MainQuestion {
         MAIN_RELOAD,
         MAIN_READY,
         MAIN_METRICS,
-        MAIN_DISTRUST, /* argument: {"issuer","key","trust"} */
-        MAIN_DOCTOR,   /* argument: an issuer's name */
+        MAIN_DISTRUST,     /* argument: {"issuer","key","trust"} */
+        MAIN_DOCTOR,       /* argument: an issuer's name */
+        MAIN_LOGIN_BEGIN,  /* argument: the form, which may hold a secret: erased by who reads it */
+        MAIN_LOGIN_NEXT,   /* the same */
+        MAIN_LOGIN_CANCEL, /* the same */
+        MAIN_LOGIN_ACCOUNT,  /* the same */
+        MAIN_LOGIN_SESSION,  /* the same */
+        MAIN_LOGIN_PASSWORD, /* the same */
+        MAIN_SSH_KEYS,       /* argument: a user's name */
+        MAIN_SESSIONS,
         _MAIN_QUESTION_MAX,
 } MainQuestion;
 

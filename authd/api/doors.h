@@ -16,6 +16,9 @@ void door_config(Exchange *exchange);
 void door_reload(Exchange *exchange);
 void door_distrust(Exchange *exchange);
 void door_doctor(Exchange *exchange);
+void door_login(Exchange *exchange); /* login.c: /v1/login/… */
+void door_ssh_keys(Exchange *exchange);
+void door_sessions(Exchange *exchange);
 void door_livez(Exchange *exchange); /* probes.c */
 void door_readyz(Exchange *exchange);
 void door_metrics(Exchange *exchange);
