@@ -161,14 +161,10 @@ static int take_env(struct reply *reply, const char *value, size_t size)
 
 /* The state is the first: it comes first. */
 static const struct key keys[] = {
-        { "state", take_state, false },
-        { "id", take_id, false },
-        { "text", take_text, false },
-        { "echo", take_echo, false },
-        { "after", take_after, false },
-        { "user", take_user, false },
-        { "session", take_session, false },
-        { "env", take_env, true },
+        { "state", take_state, false },     { "id", take_id, false },
+        { "text", take_text, false },       { "echo", take_echo, false },
+        { "after", take_after, false },     { "user", take_user, false },
+        { "session", take_session, false }, { "env", take_env, true },
 };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
