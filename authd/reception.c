@@ -131,6 +131,17 @@ static void tell_json(unsigned status, json_t *value, Waiting *taken)
         waiting->done(&answer, waiting->userdata);
 }
 
+static json_t *lines_of(const char *text)
+{
+        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+        json_t *array = json_array();
+
+        for (size_t i = 0; lines[i]; i++)
+                if (lines[i][0])
+                        json_array_append_new(array, json_string(lines[i]));
+        return array;
+}
+
 static void tell_keys(const char *text, void *userdata)
 {
         Waiting *waiting = userdata;
@@ -143,9 +154,7 @@ static void tell_keys(const char *text, void *userdata)
                           waiting);
                 return;
         }
-        waiting->done(&(MainAnswer){ .status = 200, .content_type = LINES, .body = g_strdup(text) },
-                      waiting->userdata);
-        g_free(waiting);
+        tell_json(200, json_pack("{s:o}", "keys", lines_of(text)), waiting);
 }
 
 /* Questions. */
