@@ -19,107 +19,30 @@ static void client_free(Client *client)
                 return;
         EVP_PKEY_free(client->public_key);
         json_decref(client->json);
-        if (client->service_account) {
-                g_free((char *) client->service_account->username);
-                g_free(client->service_account->id);
-                g_free(client->service_account);
-        }
+        person_unref(client->service_account);
         g_free(client);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Client, client_free)
-
-static void person_free(Person *person)
-{
-        g_free(person->id);
-        g_free(person);
-}
-
-/* A UUID that is the same at each start: what a person owns elsewhere stays theirs. */
-static char *stable_id(const char *realm, const char *username)
-{
-        g_autofree char *seed = g_strdup_printf("devidp:%s:%s", realm, username);
-        g_autofree char *hex = g_compute_checksum_for_string(G_CHECKSUM_SHA256, seed, -1);
-        return g_strdup_printf("%.8s-%.4s-4%.3s-8%.3s-%.12s", hex, hex + 8, hex + 13, hex + 17,
-                               hex + 20);
-}
-
-static bool is_object_of_lists(const json_t *object)
-{
-        const char *name;
-        json_t *list;
-
-        if (!object)
-                return true;
-        if (!json_is_object(object))
-                return false;
-        json_object_foreach ((json_t *) object, name, list)
-                if (!json_is_array(list))
-                        return false;
-        return true;
-}
 
 static bool is_list(const json_t *value)
 {
         return !value || json_is_array(value);
 }
 
-static bool person_is_sane(const Person *person)
-{
-        return is_list(person->realm_roles) && is_list(person->groups) &&
-               is_object_of_lists(person->client_roles) &&
-               (!person->attributes || json_is_object(person->attributes));
-}
-
 static bool add_person(Realm *realm, json_t *json, GError **error)
 {
-        Person *person = g_new0(Person, 1);
-        const char *id = NULL;
-        json_error_t trouble;
+        g_autoptr(Person) person = person_read(realm->name, json, error);
 
-        person->enabled = 1;
-        int r = json_unpack_ex(
-            json, &trouble, JSON_STRICT, "{s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?o, s?o, s?o, s?o}",
-            "username", &person->username, "id", &id, "password", &person->password, "email",
-            &person->email, "first_name", &person->first_name, "last_name", &person->last_name,
-            "enabled", &person->enabled, "realm_roles", &person->realm_roles, "client_roles",
-            &person->client_roles, "groups", &person->groups, "attributes", &person->attributes);
-        if (r != 0 || !person_is_sane(person)) {
-                refuse(error, "a user",
-                       r != 0 ? trouble.text : "roles, groups or attributes have the wrong type");
-                g_free(person);
+        if (!person)
                 return false;
-        }
-        person->id = id ? g_strdup(id) : stable_id(realm->name, person->username);
         if (realm_person(realm, person->username) || realm_person_by_id(realm, person->id)) {
                 refuse(error, person->username, "a user's name or id is there twice");
-                person_free(person);
                 return false;
         }
-        g_hash_table_insert(realm->people, (char *) person->username, person);
         g_hash_table_insert(realm->people_by_id, person->id, person);
-        return true;
-}
-
-static bool read_service_account(const Realm *realm, Client *client, json_t *json, GError **error)
-{
-        Person *person = g_new0(Person, 1);
-        json_error_t trouble;
-
-        client->service_account = person;
-        person->username = g_strdup_printf("service-account-%s", client->id);
-        person->id = stable_id(realm->name, person->username);
-        person->enabled = person->service_account = 1;
-        if (json_unpack_ex(json, &trouble, JSON_STRICT, "{s?o, s?o, s?o}", "realm_roles",
-                           &person->realm_roles, "client_roles", &person->client_roles, "groups",
-                           &person->groups) != 0) {
-                refuse(error, person->username, trouble.text);
-                return false;
-        }
-        if (!person_is_sane(person)) {
-                refuse(error, person->username, "roles or groups have the wrong type");
-                return false;
-        }
+        g_hash_table_insert(realm->people, (char *) person->username, person);
+        person_ref(person);
         return true;
 }
 
@@ -223,9 +146,14 @@ static Client *client_read(const Realm *realm, json_t *json, GError **error)
                 refuse(error, "a client", trouble.text);
                 return NULL;
         }
-        if (!read_proof(client, word, pem, public, error) || !lists_are_sane(client, error) ||
-            (service_account && !read_service_account(realm, client, service_account, error)))
+        if (!read_proof(client, word, pem, public, error) || !lists_are_sane(client, error))
                 return NULL;
+        if (service_account) {
+                client->service_account =
+                    person_read_service_account(realm->name, client->id, service_account, error);
+                if (!client->service_account)
+                        return NULL;
+        }
         return g_steal_pointer(&client);
 }
 
@@ -336,7 +264,7 @@ Realm *realm_load(const char *path, GError **error)
         realm->clients =
             g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) client_free);
         realm->people =
-            g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) person_free);
+            g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) person_unref);
         realm->people_by_id = g_hash_table_new(g_str_hash, g_str_equal);
         if (!file_read(path, REALM_SIZE_MAX, &text, &len, error))
                 return NULL;

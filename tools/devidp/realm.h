@@ -1,32 +1,16 @@
 /* realm: who and what the provider knows, read from a file.
  *
- * Clients, people and the algorithms to have keys for. A member that is unknown, of the wrong type
- * or missing is refused with its place, so a realm file cannot half work. People stay as read; a
- * client can be made or changed while the provider runs. One thread. */
+ * Clients, people, groups and the algorithms to have keys for. A member that is unknown, of the
+ * wrong type or missing is refused with its place, so a realm file cannot half work. People,
+ * groups and clients can be made or changed while the provider runs. One thread. */
 #pragma once
 
-#include <glib.h>
-#include <jansson.h>
+#include "person.h"
+
 #include <openssl/evp.h>
 #include <stdbool.h>
 
 #define REALM_SIZE_MAX (256 * 1024 * 1024) /* 100 000 people fit */
-
-/* Person: a user, or a client's service account. Strings and lists borrow from the realm's JSON. */
-typedef struct Person {
-        char *id; /* the sub: fixed by realm and name, unless the file gives one */
-        const char *username;
-        const char *password; /* NULL: cannot log in by password */
-        const char *email;
-        const char *first_name;
-        const char *last_name;
-        json_t *realm_roles;  /* array, or NULL */
-        json_t *client_roles; /* object of arrays, or NULL */
-        json_t *groups;       /* array of full paths, or NULL */
-        json_t *attributes;   /* object: each becomes a claim; or NULL */
-        int enabled;
-        int service_account;
-} Person;
 
 /* ClientProof: how a client shows that it is the one. */
 typedef enum ClientProof {
