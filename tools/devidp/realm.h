@@ -5,7 +5,11 @@
  * groups and clients can be made or changed while the provider runs. One thread. */
 #pragma once
 
+#include "events.h"
+#include "groups.h"
+#include "people.h"
 #include "person.h"
+#include "roles.h"
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -45,11 +49,16 @@ typedef struct Client {
 typedef struct Realm {
         json_t *json;
         const char *name;
+        char *id;
         json_t *key_algs; /* array of names */
         const char *default_alg;
-        GHashTable *clients; /* id → Client */
-        GHashTable *people;  /* username → Person */
-        GHashTable *people_by_id;
+        GHashTable *clients;          /* id → Client */
+        GHashTable *service_accounts; /* a person's id → Person */
+        Groups *groups;
+        People *people;
+        Roles *roles;
+        Events *events;
+        json_t *user_attributes; /* names that a write may set, as a user profile says; NULL: any */
         int introspection_needs_audience; /* as Keycloak since 26.6.2 */
 } Realm;
 
@@ -60,6 +69,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Realm, realm_free)
 /* realm_put_client: makes a client, or changes the members that json names (null takes one away).
  * Who holds the former one holds it no longer. On an error all is as before. */
 bool realm_put_client(Realm *realm, const json_t *json, GError **error);
-const Client *realm_client(const Realm *realm, const char *id);       /* NULL: none */
-const Person *realm_person(const Realm *realm, const char *username); /* NULL: none */
-const Person *realm_person_by_id(const Realm *realm, const char *id); /* NULL: none */
+const Client *realm_client(const Realm *realm, const char *id); /* NULL: none */
+/* realm_person: not a service account. Borrowed until that person is changed; NULL: nobody. */
+const Person *realm_person(const Realm *realm, const char *username);
+const Person *realm_person_by_id(const Realm *realm, const char *id); /* or a service account */
