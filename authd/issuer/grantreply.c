@@ -214,15 +214,23 @@ static GrantResult result_of(const GrantReply *reply)
         return GRANT_UNAVAILABLE;
 }
 
-static char *say_not_permitted(GrantKind kind, const char *client_id, const char *error)
+/* Keycloak says unauthorized_client of a wrong secret too. */
+static bool says_unknown_client(const GrantReply *reply)
 {
-        if (strcmp(error, "invalid_client") == 0)
+        return strcmp(reply->error, "invalid_client") == 0 ||
+               (strcmp(reply->error, "unauthorized_client") == 0 &&
+                g_str_has_prefix(reply->description, "Invalid client"));
+}
+
+static char *say_not_permitted(GrantKind kind, const char *client_id, const GrantReply *reply)
+{
+        if (says_unknown_client(reply))
                 return g_strdup_printf("the provider does not accept authd's client %s: check "
                                        "client_id, client_auth and the secret or key",
                                        client_id);
-        if (strcmp(error, "invalid_scope") == 0)
+        if (strcmp(reply->error, "invalid_scope") == 0)
                 return g_strdup_printf("client %s may not ask for this scope", client_id);
-        if (strcmp(error, "invalid_binding_message") == 0)
+        if (strcmp(reply->error, "invalid_binding_message") == 0)
                 return g_strdup("the provider does not take this binding message");
         return g_strdup_printf("client %s may not ask so: switch on \"%s\" for it", client_id,
                                kinds[kind].capability);
@@ -240,7 +248,7 @@ static void grant_reply_read_error(GrantKind kind, const char *client_id, GrantR
                 reply->trouble = g_strdup_printf("the %s answered with error %s",
                                                  kinds[kind].endpoint, reply->error);
         if (reply->result == GRANT_NOT_PERMITTED)
-                reply->trouble = say_not_permitted(kind, client_id, reply->error);
+                reply->trouble = say_not_permitted(kind, client_id, reply);
 }
 
 /* RFC 6749 §5.2 says 400, and 401 to a client; Keycloak says 401 of a wrong password too, and CIBA
