@@ -8,6 +8,13 @@
 
 #include <stdint.h>
 
+/* What a sanitizer does to memory, stacks and system calls is not the module's. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SITE_IS_SANITIZED true
+#else
+#define SITE_IS_SANITIZED false
+#endif
+
 #define UID_FIRST UINT32_C(1879048192)
 
 typedef struct Site {
