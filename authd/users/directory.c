@@ -1395,3 +1395,10 @@ void directory_each_collision(const Directory *directory, DirectoryCollision eac
                      claimant->held_id == claimant->id, userdata);
         }
 }
+
+const char *directory_id_holder(const Directory *directory, uint32_t id)
+{
+        const Claimant *holder = roster_by_held(directory->roster, id);
+
+        return holder ? holder->key : register_holder(directory->reg, id);
+}
