@@ -3,8 +3,6 @@
 
 #include <stdarg.h>
 
-#define ROLES_MEMBER ".roles"
-
 static const char *const way_words[_WAY_MAX] = {
         [WAY_DEVICE] = "device",
         [WAY_PASSWORD] = "password",
@@ -91,7 +89,7 @@ static bool check_groups(const Compile *compile, const Policy *policy)
 {
         const char *odd = policy_group_without_slash(policy);
 
-        return !odd || g_str_has_suffix(policy_groups_claim(policy), ROLES_MEMBER) ||
+        return !odd || policy_groups_are_roles(policy) ||
                refuse(
                    compile,
                    "policy: [policy %s] wants the group \"%s\", which is no full path, and logins "

@@ -32,6 +32,7 @@ struct Directory {
         bool forced;
         bool changed; /* NSS would see it; not yet in generation */
         uint64_t generation;
+        int64_t looked_sec;     /* beside the last sweep's; 0: never */
         bool writing, rewrite;  /* rewrite: the database was begun afresh */
         bool unwritten;         /* something dirty is left of a write that failed */
         GPtrArray *deleted;     /* subjects whose rows go */
@@ -768,6 +769,8 @@ bool directory_configure(Directory *directory, const UsersSettings *settings,
                 return false;
         if (anew && !load(directory, issuer_url, error))
                 return false;
+        if (anew)
+                directory->looked_sec = 0;
         read = anew ? g_strsplit(register_attributes(directory->reg), ",", -1)
                     : g_strdupv(directory->attributes);
         directory_sweep_drop(directory);
@@ -1334,6 +1337,18 @@ const char *const *directory_person_sources(Directory *directory, const Person *
 bool directory_filled(const Directory *directory)
 {
         return directory->naming && register_filled_sec(directory->reg) > 0;
+}
+
+void directory_looked(Directory *directory, int64_t now_sec)
+{
+        directory->looked_sec = now_sec;
+}
+
+int64_t directory_looked_sec(const Directory *directory)
+{
+        return directory_filled(directory)
+                   ? MAX(directory->looked_sec, register_filled_sec(directory->reg))
+                   : 0;
 }
 
 uint64_t directory_generation(const Directory *directory)

@@ -104,6 +104,10 @@ const char *const *directory_person_sources(Directory *directory, const Person *
 /* directory_filled: a sweep of this issuer has ended well, now or in an earlier life of the state
  * database: who is not here is not there. */
 bool directory_filled(const Directory *directory);
+/* directory_looked: at now, everything that the realm has changed is known here: a look at what
+ * events name has ended well. A sweep that ended well is one by itself. */
+void directory_looked(Directory *directory, int64_t now_sec);
+int64_t directory_looked_sec(const Directory *directory); /* the last time; 0: never */
 /* directory_generation: grows by each change that NSS would see. */
 uint64_t directory_generation(const Directory *directory);
 /* directory_id_holder: to whom a number was given once, be they still there or not; NULL: nobody.

@@ -936,6 +936,14 @@ const char *policy_groups_claim(const Policy *policy)
         return policy->demands[DEMAND_GROUPS].claim;
 }
 
+bool policy_groups_are_roles(const Policy *policy)
+{
+        const char *claim = policy_groups_claim(policy);
+
+        return strcmp(claim, "realm_access.roles") == 0 ||
+               (g_str_has_prefix(claim, "resource_access.") && g_str_has_suffix(claim, ".roles"));
+}
+
 static const char *item_without_slash(const Demand *demand)
 {
         for (size_t i = 0; i < demand->n_items; i++)

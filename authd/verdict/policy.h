@@ -154,6 +154,8 @@ Reason policy_check_membership(const Policy *policy, const Claims *claims, Verdi
 bool policy_demands_roles(const Policy *policy);
 bool policy_demands_groups(const Policy *policy);
 const char *policy_groups_claim(const Policy *policy); /* the path at which groups are looked for */
+/* policy_groups_are_roles: that path is one at which Keycloak's tokens have roles. */
+bool policy_groups_are_roles(const Policy *policy);
 /* policy_group_without_slash: the first demanded group that is no full path; NULL: all are. */
 const char *policy_group_without_slash(const Policy *policy);
 

@@ -1,6 +1,8 @@
 /* Attempts: who must wait after how many failures, on both sides of each edge. */
 #include "login/attempts.h"
 
+#include <stdbool.h>
+
 #define SEC         INT64_C(1000000)
 #define BOUND       3
 #define LOCKOUT_SEC 60

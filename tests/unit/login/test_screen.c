@@ -122,16 +122,13 @@ static void modules_clear(Modules *modules)
 
 static void put(Modules *modules, size_t row, size_t column, bool light)
 {
-        const uint8_t byte = light;
+        const guint8 byte = light;
 
         if (row >= modules->width) /* the half line below the last */
                 return;
         modules->height = MAX(modules->height, row + 1);
-        g_assert_cmpuint(modules->light->len, >=, row * modules->width + column);
-        if (modules->light->len == row * modules->width + column)
-                g_byte_array_append(modules->light, &byte, 1);
-        else
-                modules->light->data[row * modules->width + column] = byte;
+        g_assert_cmpuint(modules->light->len, ==, row * modules->width + column);
+        g_byte_array_append(modules->light, &byte, 1);
 }
 
 /* A half block is two modules, one above the other. */
