@@ -1,5 +1,6 @@
 #include "own.h"
 
+#include "codes.h"
 #include "mint.h"
 
 #include <string.h>
@@ -304,6 +305,10 @@ static const OwnRoute ROUTES[] = {
         { "POST", "/devidp/clock", own_clock },
         { "POST", "/devidp/mint", own_mint },
         { "POST", "/devidp/revoke", own_revoke },
+        { "GET", "/devidp/codes", codes_list },
+        { "POST", "/devidp/approve", codes_approve },
+        { "POST", "/devidp/deny", codes_deny },
+        { "POST", "/devidp/expire", codes_expire },
         { "GET", "/devidp/stats", own_stats },
         { "POST", "/devidp/reset-stats", own_reset_stats },
 };

@@ -13,8 +13,13 @@
  *   clock          {"ahead_sec":N}: the provider's clock, its Date header and its tokens
  *   mint           a token as the test wants it → {"access_token":…,"claims":…}
  *   revoke         {"token":…} or "jti", "sid", "sub": active no more → {"revoked":N}
- *   stats          (GET) requests by endpoint, 304s, introspection under way and at most
- *   reset-stats    all of them from zero
+ *   codes          (GET) device codes and pushes, oldest first → {"codes":[{"kind":"device|push",
+ *                  "code":…, "client":…, "scope":…, "binding_message":…, "user":…,
+ * "state":"pending| allowed|denied|used|expired", "expires_in_msec":…, "interval_msec":…,
+ * "polls":N, "too_soon":N, "shortest_poll_msec":N or null}]} approve        {"code":CODE,
+ * "user":NAME} as if NAME had allowed it on the page; a push needs no user; deny, expire
+ * {"code":CODE} stats          (GET) requests by endpoint, 304s, introspection under way and at
+ * most reset-stats    all of them from zero
  *
  * mint takes {"client":ID, "user":NAME, "scope":…, "claims":{…}, "header":{…}, "alg":"ES256",
  * "kid":KID, "forged":true, "lightweight":true, "opaque":true, "raw":true}: without user the

@@ -20,10 +20,12 @@ typedef struct Person {
         const char *email;
         const char *first_name;
         const char *last_name;
-        json_t *realm_roles;  /* array, or NULL */
-        json_t *client_roles; /* object of arrays, or NULL */
-        json_t *groups;       /* array of full paths, or NULL */
-        json_t *attributes;   /* object: each becomes a claim; or NULL */
+        json_t *realm_roles;      /* array, or NULL */
+        json_t *client_roles;     /* object of arrays, or NULL */
+        json_t *groups;           /* array of full paths, or NULL */
+        json_t *attributes;       /* object: each becomes a claim; or NULL */
+        const char *otp_secret;   /* base32; NULL: no second factor */
+        json_t *required_actions; /* array of Keycloak's words, or NULL */
         int enabled;
         int service_account;
 } Person;
@@ -37,6 +39,12 @@ typedef enum ClientProof {
         CLIENT_PROOF_TLS,
         CLIENT_PROOF_NONE, /* a public client */
 } ClientProof;
+
+/* Waits: how long a code waits for a person, and how seldom to ask; 0 and 0: it is not allowed. */
+typedef struct Waits {
+        int expires_in; /* seconds, both */
+        int interval;
+} Waits;
 
 typedef struct Client {
         json_t *json; /* as the file says it; owned */
@@ -56,6 +64,7 @@ typedef struct Client {
         int full_scope;      /* people's roles are in its tokens */
         int access_lifetime; /* seconds */
         int refresh_lifetime;
+        Waits device, push;
 } Client;
 
 typedef struct Realm {
