@@ -2,11 +2,29 @@
 
 #include <string.h>
 
-static gboolean has_address(gpointer key, gpointer value, gpointer address)
-{
-        const Person *person = value;
+/* Who has this address: their name, kept, for the person lives no longer than the visit. */
+typedef struct AddressSearch {
+        const char *address;
+        char *username; /* NULL: nobody so far */
+} AddressSearch;
 
-        return person->email && g_ascii_strcasecmp(person->email, address) == 0;
+static void visit_address(const Person *person, void *userdata)
+{
+        AddressSearch *search = userdata;
+
+        if (!search->username && person->email &&
+            g_ascii_strcasecmp(person->email, search->address) == 0)
+                search->username = g_strdup(person->username);
+}
+
+static const Person *person_at(const Realm *realm, const char *address)
+{
+        AddressSearch search = { .address = address };
+
+        people_page(realm->people, &(PeopleFilter){ 0 }, 0, UINT_MAX, visit_address, &search);
+        const Person *person = realm_person(realm, search.username);
+        g_free(search.username);
+        return person;
 }
 
 const Person *login_person(const Idp *idp, const char *name)
@@ -14,9 +32,7 @@ const Person *login_person(const Idp *idp, const char *name)
         g_autofree char *lower = g_utf8_validate(name, -1, NULL) ? g_utf8_strdown(name, -1) : NULL;
         const Person *person = lower ? realm_person(idp->realm, lower) : NULL;
 
-        if (!person && lower && strchr(lower, '@'))
-                person = g_hash_table_find(idp->realm->people, has_address, lower);
-        return person;
+        return !person && lower && strchr(lower, '@') ? person_at(idp->realm, lower) : person;
 }
 
 Login login_password(const Idp *idp, const char *name, const char *password,
