@@ -47,8 +47,9 @@ void device_answer(Idp *idp, const Question *question, Answer *answer)
                 return;
         }
         if (client->device.expires_in == 0) {
-                answer_error(answer, 400, "invalid_grant",
-                             "Client not allowed for OAuth 2.0 Device Authorization Grant");
+                answer_error(answer, 400, "unauthorized_client",
+                             "Client is not allowed to initiate OAuth 2.0 Device Authorization "
+                             "Grant. The flow is disabled for the client.");
                 return;
         }
         if (!grant_scope_fits(client, question_form(question, "scope"), answer))
