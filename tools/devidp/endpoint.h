@@ -11,6 +11,7 @@ typedef enum Endpoint {
         ENDPOINT_DEVICE,
         ENDPOINT_PUSH,
         ENDPOINT_APPROVE, /* the pages, whichever */
+        ENDPOINT_ADMIN,   /* all of /admin/realms/… */
         ENDPOINT_OWN,     /* /devidp/…: never at fault, never counted */
         _ENDPOINT_MAX,
 } Endpoint;

@@ -13,6 +13,7 @@
 #include "keyring.h"
 #include "keyset.h"
 #include "otp.h"
+#include "rate.h"
 #include "realm.h"
 #include "ticket.h"
 
@@ -50,6 +51,7 @@ typedef struct Idp {
         CacheRule cache_rules[_ENDPOINT_MAX];
         unsigned counts[_ENDPOINT_MAX];
         unsigned not_modified[_ENDPOINT_MAX];
+        Rate admin_rate;
         SignedAnswers signed_answers;
         bool tls_client_header; /* proof.h */
         gint64 clock_ahead_sec;
@@ -60,7 +62,7 @@ typedef struct Question {
         const char *method;
         const char *path;
         GHashTable *form;    /* name → value of a form body; never NULL */
-        GHashTable *query;   /* the same of the query string */
+        GHashTable *query;   /* the same of the query string; a name twice: joined by commas */
         GHashTable *headers; /* the same, names in lower case */
         const char *body;
 } Question;

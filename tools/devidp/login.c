@@ -21,7 +21,7 @@ static const Person *person_at(const Realm *realm, const char *address)
 {
         AddressSearch search = { .address = address };
 
-        people_page(realm->people, &(PeopleFilter){ 0 }, 0, UINT_MAX, visit_address, &search);
+        census_page(realm->people, &(CensusFilter){ 0 }, 0, UINT_MAX, visit_address, &search);
         const Person *person = realm_person(realm, search.username);
         g_free(search.username);
         return person;
