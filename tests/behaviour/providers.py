@@ -376,6 +376,9 @@ class DevIdp(Provider):
     def expire(self, code):
         self.own("expire", {"code": code})
 
+    def set_enabled(self, user, wanted):
+        self.own("person", {"username": user, "enabled": wanted})
+
     def revoke(self, token):
         self.own("revoke", {"token": token})
 
@@ -913,6 +916,9 @@ class Keycloak(Provider):
 
     def end_session(self, token):
         self.admin.call("DELETE", f"/sessions/{decode(token)[1]['sid']}")
+
+    def set_enabled(self, user, wanted):
+        self.admin.call("PUT", f"/users/{self.admin.user_id(user)}", {"enabled": wanted})
 
     def logout(self, user):
         self.admin.call("POST", f"/users/{self.admin.user_id(user)}/logout")

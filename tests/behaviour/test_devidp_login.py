@@ -235,6 +235,36 @@ def test_two_codes_are_strangers_to_each_other(provider, codes):
     assert user_of(provider.poll_device(other["device_code"])) == "bob"
 
 
+@pytest.fixture
+def switched(provider):
+    """switched(user, False): a disabled account, on again after the test."""
+    off = set()
+
+    def switch(user, wanted):
+        provider.set_enabled(user, wanted)
+        off.add(user)
+
+    yield switch
+    for user in off:
+        provider.set_enabled(user, True)
+
+
+def test_who_is_disabled_after_the_consent_gets_no_token(provider, codes, switched, pause):
+    assert SUCCESS in logins.answer_device(codes["verification_uri_complete"], "bob")
+    switched("bob", False)
+    assert said(provider.poll_device(codes["device_code"])) == USER_DISABLED
+    switched("bob", True)
+    pause()
+    assert said(provider.poll_device(codes["device_code"])) == GONE
+
+
+def test_who_is_disabled_after_the_token_refreshes_nothing(provider, switched):
+    refresh_token = provider.token_response(CLIENT, "bob")["refresh_token"]
+    switched("bob", False)
+    assert said(provider.token_request(CLIENT, "bob")) == DISABLED
+    assert said(provider.refresh(CLIENT, refresh_token)) == USER_DISABLED
+
+
 def test_codes_are_the_clients_own(provider, clients_restored, codes):
     provider.create_client("stranger", device=True)
     assert SUCCESS in logins.answer_device(codes["verification_uri_complete"], "alice")
@@ -301,6 +331,17 @@ def test_a_push_to_who_has_something_left_to_do(provider, desk):
     asked = push(provider, "frank", message)
     desk.answer(message)
     assert said(provider.poll_push(asked["auth_req_id"])) == NOT_SET_UP
+
+
+def test_who_is_disabled_after_a_push_gets_no_token(provider, desk, switched, pause):
+    message = "ssh-host1-bob"
+    asked = push(provider, "bob", message)
+    desk.answer(message)
+    switched("bob", False)
+    assert said(provider.poll_push(asked["auth_req_id"])) == USER_DISABLED
+    switched("bob", True)
+    pause()
+    assert user_of(provider.poll_push(asked["auth_req_id"])) == "bob"
 
 
 BAD_MESSAGE = (
