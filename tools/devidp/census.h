@@ -2,7 +2,7 @@
  *
  * Those of the realm file and all who were changed are known: they are held as read. The rule of
  * the realm file makes many more, p000001 to p100000, who are computed when somebody looks: of each
- * there is only a bit (known or gone) and twelve bytes of index by id. A generated person is in
+ * there is only a bit (known or gone) and an entry of the index by id. A generated person is in
  * groups_each groups, every GROUP_STEP-th of the generated ones; these hang in families of a
  * department, its teams and their crews (/dept0001/team2/crew3). Ids come from realm and name, so
  * each start has the same. One thread. */
