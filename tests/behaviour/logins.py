@@ -11,7 +11,11 @@ import html.parser
 import http.cookiejar
 import http.server
 import json
+import os
+import select
+import shutil
 import struct
+import subprocess
 import threading
 import time
 import urllib.error
@@ -229,3 +233,86 @@ class OwnDesk:
 
 def desk_of(provider):
     return OwnDesk(provider) if provider.can_mint else PushDesk(provider)
+
+
+# --- a real browser ---
+
+CHROMIUM_TIMEOUT_SEC = 30
+CHROMIUM_OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+CHROMIUM_OPTIONS += ["--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe"]
+
+
+class Chromium:
+    """A headless Chromium, told over a pipe (its DevTools protocol) what a person does: with, go, act, see."""
+
+    def __init__(self, folder):
+        self.folder, self.process, self.session, self.n_calls, self.rest = folder, None, None, 0, b""
+
+    def __enter__(self):
+        theirs_in, self.out = os.pipe()
+        self.answers, theirs_out = os.pipe()
+        command = ["bash", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "bash", shutil.which("chromium")]
+        self.process = subprocess.Popen(
+            [*command, *CHROMIUM_OPTIONS, f"--user-data-dir={self.folder}", "about:blank"],
+            pass_fds=(theirs_in, theirs_out),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        page = next(one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "page")
+        self.session = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)["sessionId"]
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.out)  # it ends with its pipe
+        self.process.wait(CHROMIUM_TIMEOUT_SEC)
+        os.close(self.answers)
+
+    def message(self, end):
+        """The next of its messages, which end with a zero byte."""
+        while b"\0" not in self.rest:
+            ready, _, _ = select.select([self.answers], [], [], max(0, end - time.monotonic()))
+            part = os.read(self.answers, 65536) if ready else b""
+            assert part, "Chromium says nothing"
+            self.rest += part
+        whole, _, self.rest = self.rest.partition(b"\0")
+        return json.loads(whole)
+
+    def call(self, method, **params):
+        self.n_calls += 1
+        question = {"id": self.n_calls, "method": method, "params": params}
+        question.update({"sessionId": self.session} if self.session else {})
+        os.write(self.out, json.dumps(question).encode() + b"\0")
+        end = time.monotonic() + CHROMIUM_TIMEOUT_SEC
+        while (answer := self.message(end)).get("id") != self.n_calls:
+            pass
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def see(self, script):
+        """What a script gives on the page as it is; None while there is none."""
+        result = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        return None if "exceptionDetails" in result else result["result"].get("value")
+
+    def wait(self, script):
+        end = time.monotonic() + CHROMIUM_TIMEOUT_SEC
+        while not (value := self.see(script)):
+            assert time.monotonic() < end, f"never {script}: {self.see('document.body.innerText')}"
+            time.sleep(0.05)
+        return value
+
+    def go(self, url):
+        self.call("Page.navigate", url=url)
+
+    def fill(self, **fields):
+        """Types into the fields of these names and presses their form's button."""
+        for name, value in fields.items():
+            self.wait(f"!!document.querySelector('[name={name}]')")
+            self.see(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")
+        self.press(f"document.querySelector('[name={name}]').form.querySelector('[type=submit]')")
+
+    def press(self, element):
+        self.wait(f"!!({element})")
+        self.see(f"({element}).click()")

@@ -4,6 +4,7 @@ The same rows on devidp and on Keycloak, so that what authd's login tests rest o
 end is devidp's alone: orders, counted polls, an interval that grows.
 """
 
+import shutil
 import time
 
 import pytest
@@ -273,7 +274,8 @@ def test_codes_are_the_clients_own(provider, clients_restored, codes):
 
 
 def test_a_client_without_the_grant(provider):
-    words = "Client is not allowed to initiate OAuth 2.0 Device Authorization Grant. The flow is disabled for the client."
+    words = "Client is not allowed to initiate OAuth 2.0 Device Authorization Grant."
+    words += " The flow is disabled for the client."
     assert said(provider.ask_device("orders-rs256")) == (400, "unauthorized_client", words)
     words = "Client not allowed OAuth 2.0 Device Authorization Grant"
     assert said(provider.poll_device("x", "orders-rs256")) == (400, "invalid_grant", words)
@@ -287,6 +289,25 @@ def test_questions_that_are_none(provider):
     form = {"client_id": CLIENT, "client_secret": "wrong"}
     wrong = logins.ask("POST", provider.endpoint("auth/device"), form=form)
     assert wrong.status == 401 and wrong.json()["error"] == "unauthorized_client"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_a_person_with_a_real_browser(provider, tmp_path):
+    codes, other = (provider.ask_device(CLIENT).json() for _ in range(2))
+    with logins.Chromium(tmp_path) as browser:
+        browser.go(codes["verification_uri"])
+        browser.fill(device_user_code=codes["user_code"])
+        browser.fill(username="alice", password="alice-password")
+        browser.press("document.querySelector('[name=accept]')")
+        browser.wait(f"document.body.innerText.includes('{SUCCESS}')")
+        browser.call("Network.clearBrowserCookies")
+        browser.go(other["verification_uri_complete"])
+        browser.fill(username="bob", password="bob-password")
+        browser.press("document.querySelector('[name=cancel]')")
+        browser.wait(f"document.body.innerText.includes('{FAILURE}')")
+    assert user_of(provider.poll_device(codes["device_code"])) == "alice"
+    assert said(provider.poll_device(other["device_code"])) == DENIED
 
 
 # --- pushes ---
