@@ -99,7 +99,7 @@ size_t directory_n_groups(const Directory *directory);
 const Group *directory_group(const Directory *directory, size_t index);
 /* directory_person_sources: paths and roles of the realm that the person is in, as text: for
  * policies at the account phase. NULL-terminated, owned by the directory. */
-const char *const *directory_person_sources(const Directory *directory, const Person *person);
+const char *const *directory_person_sources(Directory *directory, const Person *person);
 
 /* directory_filled: a sweep of this issuer has ended well, now or in an earlier life of the state
  * database: who is not here is not there. */
