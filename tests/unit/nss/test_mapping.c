@@ -28,7 +28,7 @@ static uint32_t uid_of(const char *name)
 
         if (!mapping)
                 return 0;
-        if (roster_person(mapping_roster(mapping), &wanted, &person) != ROSTER_FOUND)
+        if (pages_person(mapping_pages(mapping), &wanted, &person) != PAGES_FOUND)
                 person.uid = 0;
         mapping_give(mapping);
         return person.uid;
@@ -283,8 +283,8 @@ static void test_held(gconstpointer argument)
         g_assert_cmpuint(uid_of("bob"), ==, 0);
         g_assert_cmpuint(uid_of("alice"), ==, UID_FIRST);
         for (gsize i = 0; i < MAPPING_SLOTS_N; i++) {
-                g_assert_cmpint(roster_person(mapping_roster(held[i]), &alice, &person), ==,
-                                ROSTER_FOUND);
+                g_assert_cmpint(pages_person(mapping_pages(held[i]), &alice, &person), ==,
+                                PAGES_FOUND);
                 mapping_give(held[i]);
         }
         g_assert_cmpuint(uid_of("bob"), ==, UID_FIRST + 1);
@@ -302,15 +302,15 @@ static gpointer race_reader(gpointer argument)
 {
         while (!atomic_load(&race_is_over)) {
                 struct mapping *mapping = mapping_take();
-                uint64_t generation = mapping_roster(mapping)->head.generation;
+                uint64_t generation = mapping_pages(mapping)->head.generation;
 
                 for (uint32_t i = 0; i < RACE_PEOPLE_N; i++) {
                         struct wanted wanted = { .id = UID_FIRST + i };
                         struct person person;
                         g_autofree char *gecos = NULL;
 
-                        g_assert_cmpint(roster_person(mapping_roster(mapping), &wanted, &person),
-                                        ==, ROSTER_FOUND);
+                        g_assert_cmpint(pages_person(mapping_pages(mapping), &wanted, &person), ==,
+                                        PAGES_FOUND);
                         gecos = g_strdup_printf("round %" G_GUINT64_FORMAT, generation);
                         g_assert_cmpstr(person.gecos, ==, gecos);
                 }
