@@ -458,8 +458,10 @@ static void settle_contested_id(Contest *contest, uint32_t id, const GPtrArray *
         const Claimant *winner;
         g_autofree char *holder = given_to(contest, id, wanting, &winner);
 
-        if (!holder)
+        if (!holder) {
                 winner = id_winner_of(wanting);
+                holder = winner ? described(winner) : NULL;
+        }
         for (size_t i = 0; i < wanting->len; i++) {
                 Claimant *claimant = g_ptr_array_index(wanting, i);
                 bool wins = claimant == winner;
