@@ -148,6 +148,8 @@ static void conclude(Judging *judging, const Verdict *verdict, LoginVerdict *ret
                 judge_whose(judging, verdict->claims, ret);
         else
                 copy_refusal(verdict, ret);
+        if (ret->judged == JUDGED_ALLOWED)
+                ret->claims = verdict->claims;
 }
 
 static CheckAnswer check(Judging *judging, Verdict *ret_verdict, CheckNeeds *ret_needs)

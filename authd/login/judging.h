@@ -31,7 +31,8 @@ typedef struct LoginVerdict {
         char subject[RECORD_SUBJECT_MAX + 1]; /* "" until the signature held */
         const char *issuer;                   /* interned; NULL */
         char token[FINGERPRINT_TEXT_MAX];     /* the fingerprint; "" */
-        char detail[JUDGING_DETAIL_MAX];      /* for the log */
+        Claims *claims;                  /* ALLOWED: borrowed for JudgingDone's call; else NULL */
+        char detail[JUDGING_DETAIL_MAX]; /* for the log */
 } LoginVerdict;
 
 typedef void (*JudgingDone)(const LoginVerdict *verdict, void *userdata);

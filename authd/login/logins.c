@@ -157,6 +157,27 @@ static void running_ended(Running *running, void *userdata)
                                 clock_monotonic_usec());
 }
 
+/* fence_of: made anew when a reload brought another directory or service account. */
+static Fence *fence_of(Logins *logins)
+{
+        Directory *directory = logins->deps.directory(logins->deps.userdata);
+        Admin *admin = logins->deps.admin(logins->deps.userdata);
+
+        if (logins->fence && logins->fence_directory == directory && logins->fence_admin == admin)
+                return logins->fence;
+        fence_free(logins->fence);
+        logins->fence = fence_new(logins->deps.context, directory, admin);
+        logins->fence_directory = directory;
+        logins->fence_admin = admin;
+        return logins->fence;
+}
+
+/* running_allowed: all that the account phase has to live on where there is no service account. */
+static void running_allowed(Running *running, Claims *claims, void *userdata)
+{
+        fence_learn(fence_of(userdata), running_question(running)->user, claims);
+}
+
 /* drop: out of the set first: whoever is told by running_close may ask anew. */
 static void drop(Logins *logins, Running *running)
 {
@@ -307,7 +328,7 @@ static void record_account(const Account *account, LoginState state, const Fence
                 .verdict = verdict_of(state),
                 .reason = state == LOGIN_ALLOWED ? reason_words(VERDICT_VALID)->word
                                                  : reason_words(answer->reason)->word,
-                .detail = answer->text ? answer->text : "",
+                .detail = answer->detail ? answer->detail : "",
                 .question = &account->question,
                 .duration_usec = clock_monotonic_usec() - account->begun_usec,
                 .stale = answer->stale,
@@ -330,21 +351,6 @@ static void fenced(const FenceAnswer *answer, void *userdata)
         record_account(account, state, answer);
         account->done(&reply, account->userdata);
         account_free(account);
-}
-
-/* fence_of: made anew when a reload brought another directory or service account. */
-static Fence *fence_of(Logins *logins)
-{
-        Directory *directory = logins->deps.directory(logins->deps.userdata);
-        Admin *admin = logins->deps.admin(logins->deps.userdata);
-
-        if (logins->fence && logins->fence_directory == directory && logins->fence_admin == admin)
-                return logins->fence;
-        fence_free(logins->fence);
-        logins->fence = fence_new(logins->deps.context, directory, admin);
-        logins->fence_directory = directory;
-        logins->fence_admin = admin;
-        return logins->fence;
 }
 
 void logins_account(Logins *logins, const LoginQuestion *question, LoginsDone done, void *userdata)
@@ -487,6 +493,7 @@ static void make_owner(Logins *logins)
                              .local = logins->local },
                 .offline = logins->offline,
                 .service = find_service,
+                .allowed = running_allowed,
                 .ended = running_ended,
                 .gone = running_gone,
                 .userdata = logins,

@@ -76,6 +76,7 @@ static void judged(const LoginVerdict *verdict, void *userdata)
 
         if (running->owner) {
                 running->verdict = *verdict;
+                running->verdict.claims = NULL;
                 running->has_verdict = true;
                 conversation_judged(running->conversation, verdict->judged, NULL,
                                     clock_monotonic_usec());
@@ -111,6 +112,8 @@ static void judged_online(const LoginVerdict *verdict, void *userdata)
         if (service) {
                 running->verdict = *verdict;
                 remember(running, service);
+                if (verdict->claims)
+                        running->owner->allowed(running, verdict->claims, running->owner->userdata);
         }
         judged(verdict, running);
 }

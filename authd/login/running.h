@@ -26,6 +26,8 @@ typedef struct RunningOwner {
         Offline *offline; /* NULL: there is no state database */
         /* The service of that name now; NULL: it is configured no longer. */
         const Service *(*service)(const char *name, void *userdata);
+        /* A token was good: its claims are borrowed for the call. */
+        void (*allowed)(Running *running, Claims *claims, void *userdata);
         /* It has come to its end: for the record, and to count failures. Called once. */
         void (*ended)(Running *running, void *userdata);
         /* Nobody needs it any more: the owner drops its reference. */
