@@ -1,11 +1,8 @@
 /* attempts: see attempts.h. Keys are hashes, so that a long name costs no more than a short one. */
 #include "login/attempts.h"
 
+#include "base/address.h"
 #include "base/secret.h"
-
-#include <arpa/inet.h>
-
-#define IPV6_NETWORK_BYTES 8
 
 typedef enum KeyKind { KEY_USER = 'u', KEY_ADDRESS = 'a' } KeyKind;
 
@@ -62,25 +59,9 @@ static Fingerprint key_of(KeyKind kind, const char *service, const char *name)
         return key;
 }
 
-/* address_of: what stands for rhost: an IPv6 network, an IPv4 address, or a name as it is. */
-static char *address_of(const char *rhost)
-{
-        g_autofree char *plain = g_strndup(rhost, strcspn(rhost, "%")); /* fe80::1%eth0 */
-        char shown[INET6_ADDRSTRLEN];
-        struct in6_addr address;
-
-        if (inet_pton(AF_INET6, plain, &address) != 1)
-                return g_ascii_strdown(rhost, -1);
-        if (IN6_IS_ADDR_V4MAPPED(&address))
-                return g_strdup(inet_ntop(AF_INET, address.s6_addr + 12, shown, sizeof(shown)));
-        memset(address.s6_addr + IPV6_NETWORK_BYTES, 0,
-               sizeof(address.s6_addr) - IPV6_NETWORK_BYTES);
-        return g_strdup(inet_ntop(AF_INET6, &address, shown, sizeof(shown)));
-}
-
 static Fingerprint address_key(const char *service, const char *rhost)
 {
-        g_autofree char *address = address_of(rhost);
+        g_autofree char *address = address_network(rhost);
 
         return key_of(KEY_ADDRESS, service, address);
 }

@@ -97,6 +97,26 @@ static bool check_groups(const Compile *compile, const Policy *policy)
                    policy_name(policy), odd, odd);
 }
 
+/* A login has its token from the issuer a moment ago, and no proof of a key beside it. */
+static bool check_token_demands(const Compile *compile, const Policy *policy)
+{
+        const char *name = policy_name(policy);
+
+        if (policy_demands_answer(policy, true))
+                return refuse(
+                    compile,
+                    "policy: [policy %s] asks the issuer about each token (introspect), and "
+                    "a login cannot; take another policy",
+                    name);
+        if (policy_dpop(policy) == BINDING_REQUIRED || policy_mtls(policy) == BINDING_REQUIRED)
+                return refuse(
+                    compile,
+                    "policy: [policy %s] wants tokens that are bound (dpop, mtls), and those "
+                    "of logins are not; take another policy",
+                    name);
+        return true;
+}
+
 static bool compile_policy(const Compile *compile)
 {
         const char *name = compile->settings->policy;
@@ -110,7 +130,7 @@ static bool compile_policy(const Compile *compile)
                 return refuse(compile, "policy: there is no [policy %s]; add it, or name another",
                               name);
         compile->service->policy = policy_ref((Policy *) policy);
-        return check_groups(compile, policy);
+        return check_groups(compile, policy) && check_token_demands(compile, policy);
 }
 
 /* The only one whose tokens the policy takes; NULL: there are several. */

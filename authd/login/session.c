@@ -127,7 +127,7 @@ static char *new_id(void)
         if (RAND_bytes(bytes, sizeof(bytes)) != 1)
                 g_error("OpenSSL has no random numbers"); /* an id that can be guessed is worse */
         for (size_t i = 0; i < ID_BYTES; i++)
-                sprintf(id + 2 * i, "%02x", bytes[i]);
+                snprintf(id + 2 * i, 3, "%02x", bytes[i]);
         return id;
 }
 

@@ -18,6 +18,21 @@ static void add_policy(GPtrArray *policies, const char *name, const char *issuer
         g_assert_no_error(error);
 }
 
+static void add_odd_policy(GPtrArray *policies, const char *name, IntrospectMode introspect,
+                           BindingMode dpop, BindingMode mtls)
+{
+        g_autoptr(PolicySettings) settings = policy_settings_new(name);
+        g_autoptr(GError) error = NULL;
+
+        settings->issuers = g_strsplit("test", ";", -1);
+        settings->audience = g_strsplit("hosts", ";", -1);
+        settings->introspect = introspect;
+        settings->dpop = dpop;
+        settings->mtls = mtls;
+        g_ptr_array_add(policies, policy_new(settings, known, G_N_ELEMENTS(known), &error));
+        g_assert_no_error(error);
+}
+
 static PolicySet *policies_new(void)
 {
         g_autoptr(GPtrArray) policies =
@@ -28,6 +43,12 @@ static PolicySet *policies_new(void)
         add_policy(policies, "strangers", "other", NULL, NULL);
         add_policy(policies, "bare", "test", "/ops;platform", NULL);
         add_policy(policies, "roles", "test", "admin", "realm_access.roles");
+        add_odd_policy(policies, "asking", INTROSPECT_MODE_WRITES, BINDING_OPTIONAL,
+                       BINDING_OPTIONAL);
+        add_odd_policy(policies, "bound", INTROSPECT_MODE_NEVER, BINDING_REQUIRED,
+                       BINDING_OPTIONAL);
+        add_odd_policy(policies, "certified", INTROSPECT_MODE_NEVER, BINDING_OPTIONAL,
+                       BINDING_REQUIRED);
         return policy_set_new(policies);
 }
 
@@ -61,6 +82,12 @@ static const Row rows[] = {
         { "no way", "hosts", NULL, "", 0, "ways" },
         { "offline without a password", "hosts", NULL, "device", 1,
           "offline_for without password" },
+        { "a policy that asks about each token", "asking", NULL, NULL, 0,
+          "asks the issuer about each token" },
+        { "a policy that wants a key's proof", "bound", NULL, NULL, 0,
+          "wants tokens that are bound" },
+        { "a policy that wants a certificate", "certified", NULL, NULL, 0,
+          "wants tokens that are bound" },
         { "a group that is no path", "bare", NULL, NULL, 0,
           "wants the group \"platform\", which is no full path" },
 };
