@@ -111,7 +111,7 @@ def test_people_resolve_before_their_first_login(world):
     assert alice.fields[3:] == [alice.fields[2], "Alice Arden", "/home/alice", "/bin/bash"]
     assert world.passwd(uid=alice.id).text == alice.text
     own = world.group(gid=alice.id)
-    assert own.text == f"alice:x:{alice.id}:\n"
+    assert own.text == f"alice:*:{alice.id}:\n"
     assert world.group(name="alice").text == own.text
 
 
@@ -131,7 +131,7 @@ def test_curl_asks_as_the_manual_says(world):
     done = subprocess.run(
         ["curl", "-s", "--unix-socket", world.daemon.socket, "http://localhost/v1/passwd?name=alice"],
         capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("alice:x:")
+    assert done.stdout.startswith("alice:*:")
 
 
 @pytest.mark.parametrize("query", ["name=nobody-knows", "name=root", "uid=0", "uid=1000", "name=alice%0A", "name=Alice",
