@@ -20,7 +20,8 @@ typedef struct Directory Directory;
 typedef struct RealmPerson {
         const char *subject;
         const char *username;
-        const char *email;     /* "" */
+        const char *email;   /* "" */
+        bool email_verified; /* else {email} names nobody: who may change it would choose a name */
         const char *full_name; /* "" */
         bool enabled;
         const json_t *attributes;  /* Keycloak's object of arrays of strings; NULL: none */
@@ -45,14 +46,31 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Directory, directory_free)
 bool directory_configure(Directory *directory, const UsersSettings *settings,
                          const char *issuer_url, GError **error);
 
+typedef enum DirectoryAnswer {
+        DIRECTORY_E_NO_ACCOUNT = 1,
+        DIRECTORY_E_TOO_MANY_GONE,
+} DirectoryAnswer;
+
+#define DIRECTORY_SWEEP_MIN 10 /* people; of more, half may be gone at once, and no more */
+
 /* A sweep: everything that the realm has, between begin and end; who was not put is gone at
- * directory_sweep_end, which is not called for a sweep that failed (directory_sweep_drop). */
+ * directory_sweep_end, which is not called for a sweep that failed (directory_sweep_drop). Nothing
+ * changes before the end. A realm that shows less than it has (a service account that lost a role
+ * gets an empty list, not an error) must not lock everybody out: a sweep that would make more than
+ * half of more than DIRECTORY_SWEEP_MIN people gone changes nothing, is logged as people_refused
+ * and answered with DIRECTORY_E_TOO_MANY_GONE, however often it is repeated, until somebody who
+ * knows has it forced (directory_sweep_force, between begin and end). A login asks the provider, so
+ * who is deleted there does not get in meanwhile. */
 void directory_sweep_begin(Directory *directory);
 void directory_put_group(Directory *directory, const RealmGroup *group);
 void directory_put_person(Directory *directory, const RealmPerson *person);
 /* directory_sweep_add: membership found by walking a group; within a sweep. */
 void directory_sweep_add(Directory *directory, const char *subject, const char *group_key);
-int directory_sweep_end(Directory *directory); /* 0 or the store's negative errno: tried again */
+void directory_sweep_force(Directory *directory);
+/* directory_sweep_end: 0; DIRECTORY_E_TOO_MANY_GONE; -E2BIG: more than PEOPLE_MAX or GROUPS_MAX,
+ * nothing changed; the store's negative errno: what the realm said counts, but no id was given that
+ * could not be kept: sweep again. */
+int directory_sweep_end(Directory *directory);
 void directory_sweep_drop(Directory *directory);
 
 /* Single changes, outside of a sweep. */
@@ -61,7 +79,6 @@ int directory_person_gone(Directory *directory, const char *subject);
 /* directory_learn: from claims whose signature and policy held, at login: the person is made or
  * brought up to date, and marked as seen here. 0; DIRECTORY_E_NO_ACCOUNT: *ret_person (may be set)
  * has the trouble; negative errno. */
-typedef enum DirectoryAnswer { DIRECTORY_E_NO_ACCOUNT = 1 } DirectoryAnswer;
 int directory_learn(Directory *directory, const Claims *claims, const Person **ret_person);
 int directory_seen(Directory *directory, const char *subject, int64_t now_sec);
 
@@ -84,6 +101,9 @@ const Group *directory_group(const Directory *directory, size_t index);
  * policies at the account phase. NULL-terminated, owned by the directory. */
 const char *const *directory_person_sources(const Directory *directory, const Person *person);
 
+/* directory_filled: a sweep of this issuer has ended well, now or in an earlier life of the state
+ * database: who is not here is not there. */
+bool directory_filled(const Directory *directory);
 /* directory_generation: grows by each change that NSS would see. */
 uint64_t directory_generation(const Directory *directory);
 /* directory_each_collision: numbers that more than one want, and who. */

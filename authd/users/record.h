@@ -42,7 +42,8 @@ typedef struct Person {
         uint32_t *gids;         /* supplementary, sorted, without gid */
         size_t n_gids;
         char *trouble; /* why it is no account ("the name Root is reserved", "uid 1879… belongs to
-                        * …"); NULL: it is one */
+                        * …"), or, of an account, what is wrong with it (an attribute that names
+                        * another uid than it has); NULL: nothing */
 } Person;
 
 typedef struct Group {
@@ -64,7 +65,7 @@ typedef struct UsersSettings {
         char *name;          /* template; "{preferred_username}" */
         char **strip_domain; /* "example.com": cut off behind an @, that domain alone */
         char **reserved;     /* names beside the built-in ones */
-        char **groups;       /* "/eng/**", "/ops=operators", "realm:dba", "CLIENT:ROLE=name" */
+        char **groups;       /* "/ops=operators", "realm:dba", "CLIENT:ROLE=name"; see naming.h */
         char **local_groups; /* "sudo=/admins": LOCAL=SOURCE */
         char **within;       /* only people in one of these groups (paths); NULL: all */
         char *primary_group; /* NULL: their own */
@@ -81,14 +82,19 @@ typedef struct UsersSettings {
         bool enumerate;
 } UsersSettings;
 
-#define USERS_NAME_DEFAULT          "{preferred_username}"
-#define USERS_HOME_DEFAULT          "/home/{name}"
-#define USERS_SHELL_DEFAULT         "/bin/bash"
-#define USERS_ID_FIRST_DEFAULT      UINT32_C(1879048192) /* 0x70000000: no range of systemd's */
-#define USERS_ID_LAST_DEFAULT       UINT32_C(2147483647)
-#define USERS_SYNC_SEC_DEFAULT      60
-#define USERS_SYNC_FULL_SEC_DEFAULT 3600
-#define USERS_GONE_KEEP_SEC_DEFAULT (90 * INT64_C(24) * 3600)
+#define USERS_NAME_DEFAULT            "{preferred_username}"
+#define USERS_HOME_DEFAULT            "/home/{name}"
+#define USERS_SHELL_DEFAULT           "/bin/bash"
+#define USERS_UID_ATTRIBUTE_DEFAULT   "uidNumber"
+#define USERS_GID_ATTRIBUTE_DEFAULT   "gidNumber"
+#define USERS_HOME_ATTRIBUTE_DEFAULT  "homeDirectory"
+#define USERS_SHELL_ATTRIBUTE_DEFAULT "loginShell"
+#define USERS_ID_FIRST_DEFAULT        UINT32_C(1879048192) /* 0x70000000: no range of systemd's */
+#define USERS_ID_LAST_DEFAULT         UINT32_C(2147483647)
+#define USERS_SYNC_SEC_DEFAULT        60
+#define USERS_SYNC_FULL_SEC_DEFAULT   3600
+#define USERS_SYNC_RATE_DEFAULT       20
+#define USERS_GONE_KEEP_SEC_DEFAULT   (90 * INT64_C(24) * 3600)
 
 UsersSettings *users_settings_new(void); /* the defaults */
 void users_settings_free(UsersSettings *settings);

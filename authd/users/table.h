@@ -8,11 +8,12 @@
 typedef struct Table Table;
 
 /* table_new: folder is where the socket is. A table that an earlier daemon left stays in use until
- * the first table_publish, which marks it as replaced. */
+ * the first table_publish, which marks it as replaced; its heart does not beat till then. */
 Table *table_new(const char *folder);
 /* table_publish: a new file from the directory, renamed into place, then the old one marked.
- * complete: a miss is "not found" (the directory has been filled once). 0 or a negative errno: the
- * old one stands. */
+ * complete: a miss is "not found" (the directory has been filled once). Groups of /etc/group are
+ * left out (they are served from there), but not their gids in a person's list. 0 or a negative
+ * errno: the old one stands. */
 int table_publish(Table *table, const Directory *directory, bool enumerates, bool complete);
 void table_beat(Table *table, uint64_t boot_usec); /* the heartbeat */
 /* table_free: the last heartbeat is taken back to 0: from now on a miss asks the socket. */

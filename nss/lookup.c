@@ -1,0 +1,241 @@
+/* lookup: see lookup.h. */
+#include "lookup.h"
+
+#include "asker.h"
+#include "line.h"
+#include "mapping.h"
+#include "pack.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NUMBER_DIGITS_MAX 10
+
+/* Where the answer goes; each kind of question uses what it knows. */
+struct sink {
+        struct passwd *passwd;
+        struct group *group;
+        struct gids *gids;
+        char *buffer;
+        size_t size;
+};
+
+/* A kind of question: how a table and how the daemon answer it. */
+struct kind {
+        /* The sink is filled: 0, ACCOUNT_E_TINY_BUFFER, a negative errno. Else ROSTER_E_…, as an
+         * answer of search. */
+        int (*from_roster)(const struct roster *roster, const struct wanted *wanted,
+                           const struct sink *sink, enum roster_answer *ret_search);
+        /* The body is cut in place. -EBADMSG: it makes no sense. */
+        int (*from_body)(char *body, const struct wanted *wanted, const struct sink *sink);
+        const char *by_name; /* the door, and how it is asked */
+        const char *by_id;
+};
+
+/* --- people --------------------------------------------------------------------------------- */
+
+static int person_from_roster(const struct roster *roster, const struct wanted *wanted,
+                              const struct sink *sink, enum roster_answer *ret_search)
+{
+        struct person person;
+
+        *ret_search = roster_person(roster, wanted, &person);
+        if (*ret_search != ROSTER_FOUND)
+                return 0;
+        return pack_person(&person, sink->passwd, sink->buffer, sink->size);
+}
+
+static int person_from_body(char *body, const struct wanted *wanted, const struct sink *sink)
+{
+        char *line = line_next(&body);
+        struct person person;
+
+        if (!line || *body || !line_person(line, &person) || !account_person_fits(&person, wanted))
+                return -EBADMSG;
+        return pack_person(&person, sink->passwd, sink->buffer, sink->size);
+}
+
+/* --- groups --------------------------------------------------------------------------------- */
+
+static int group_from_roster(const struct roster *roster, const struct wanted *wanted,
+                             const struct sink *sink, enum roster_answer *ret_search)
+{
+        struct group_entry group;
+        int r;
+
+        *ret_search = roster_group(roster, wanted, &group);
+        if (*ret_search != ROSTER_FOUND)
+                return 0;
+        r = pack_group(&group, sink->group, sink->buffer, sink->size);
+        if (r == -EBADMSG)
+                *ret_search = ROSTER_E_ODD;
+        return r;
+}
+
+static int group_from_body(char *body, const struct wanted *wanted, const struct sink *sink)
+{
+        char *line = line_next(&body);
+        struct group_entry group;
+
+        if (!line || *body || !line_group(line, &group) || !account_group_fits(&group, wanted))
+                return -EBADMSG;
+        return pack_group(&group, sink->group, sink->buffer, sink->size);
+}
+
+/* --- what groups a person is in ------------------------------------------------------------- */
+
+static int gids_from_roster(const struct roster *roster, const struct wanted *wanted,
+                            const struct sink *sink, enum roster_answer *ret_search)
+{
+        const uint32_t *gids;
+        uint32_t n;
+
+        *ret_search = roster_gids(roster, wanted, &gids, &n);
+        return *ret_search == ROSTER_FOUND ? gids_add(sink->gids, gids, n) : 0;
+}
+
+/* are_gids: all of it makes sense, before any of it goes out. */
+static bool are_gids(const char *body)
+{
+        char text[NUMBER_DIGITS_MAX + 1];
+        uint32_t gid;
+
+        while (*body) {
+                size_t n = 0;
+
+                while (n < sizeof(text) - 1 && body[n] && body[n] != '\n') {
+                        text[n] = body[n];
+                        n++;
+                }
+                text[n] = '\0';
+                if (body[n] != '\n' || !line_number(text, &gid) || !account_is_supplementary(gid))
+                        return false;
+                body += n + 1;
+        }
+        return true;
+}
+
+static int gids_from_body(char *body, const struct wanted *wanted, const struct sink *sink)
+{
+        char *line;
+        uint32_t gid;
+        int r = 0;
+
+        if (!are_gids(body))
+                return -EBADMSG;
+        while (r == 0 && (line = line_next(&body)) && line_number(line, &gid))
+                r = gids_add(sink->gids, &gid, 1);
+        return r;
+}
+
+static const struct kind people = { person_from_roster, person_from_body,
+                                    "/v1/passwd?name=", "/v1/passwd?uid=" };
+static const struct kind groups = { group_from_roster, group_from_body,
+                                    "/v1/group?name=", "/v1/group?gid=" };
+static const struct kind memberships = { gids_from_roster, gids_from_body,
+                                         "/v1/group?user=", NULL };
+
+/* --- one way for all ------------------------------------------------------------------------ */
+
+static uint64_t boot_usec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+static void put_number(char *at, uint32_t number)
+{
+        char digits[NUMBER_DIGITS_MAX + 1];
+        char *digit = &digits[NUMBER_DIGITS_MAX];
+
+        *digit = '\0';
+        do
+                *--digit = (char) ('0' + number % 10);
+        while ((number /= 10) > 0);
+        stpcpy(at, digit);
+}
+
+static int ask_daemon(const struct kind *kind, const struct wanted *wanted, const struct sink *sink)
+{
+        char target[ASKER_TARGET_MAX];
+        char *body;
+        int r;
+
+        if (wanted->name)
+                stpcpy(stpcpy(target, kind->by_name), wanted->name);
+        else
+                put_number(stpcpy(target, kind->by_id), wanted->id);
+        r = asker_ask(target, &body);
+        if (r != 0)
+                return r;
+        r = kind->from_body(body, wanted, sink);
+        if (r == -EBADMSG)
+                asker_distrust();
+        free(body);
+        return r;
+}
+
+/* search_table: ROSTER_FOUND: *ret is what came of it. ROSTER_E_ODD also when there is no table and
+ * when a table does not know whether there is such an account. */
+static enum roster_answer search_table(const struct kind *kind, const struct wanted *wanted,
+                                       const struct sink *sink, struct mapping *mapping, int *ret)
+{
+        enum roster_answer search = ROSTER_E_ODD;
+
+        if (!mapping)
+                return search;
+        *ret = kind->from_roster(mapping_roster(mapping), wanted, sink, &search);
+        if (search == ROSTER_E_MISS && !roster_knows_all(mapping_roster(mapping), boot_usec()))
+                search = ROSTER_E_ODD;
+        return search;
+}
+
+static int run(const struct kind *kind, const struct wanted *wanted, const struct sink *sink)
+{
+        struct mapping *mapping = mapping_take();
+        enum roster_answer search;
+        int r = -EIO;
+
+        search = search_table(kind, wanted, sink, mapping, &r);
+        if (search == ROSTER_E_ODD && mapping) {
+                /* Its daemon may be dead, and another one have made another. */
+                mapping = mapping_renew(mapping);
+                search = search_table(kind, wanted, sink, mapping, &r);
+        }
+        if (mapping)
+                mapping_give(mapping);
+        if (search == ROSTER_FOUND)
+                return r;
+        return search == ROSTER_E_MISS ? ACCOUNT_E_NOT_FOUND : ask_daemon(kind, wanted, sink);
+}
+
+static bool can_be(const struct wanted *wanted)
+{
+        return wanted->name ? account_is_name(wanted->name) : account_is_id(wanted->id);
+}
+
+int lookup_person(const struct wanted *wanted, struct passwd *entry, char *buffer, size_t size)
+{
+        struct sink sink = { .passwd = entry, .buffer = buffer, .size = size };
+
+        return can_be(wanted) ? run(&people, wanted, &sink) : ACCOUNT_E_NOT_FOUND;
+}
+
+int lookup_group(const struct wanted *wanted, struct group *entry, char *buffer, size_t size)
+{
+        struct sink sink = { .group = entry, .buffer = buffer, .size = size };
+
+        return can_be(wanted) ? run(&groups, wanted, &sink) : ACCOUNT_E_NOT_FOUND;
+}
+
+int lookup_gids(const char *name, struct gids *gids)
+{
+        struct wanted wanted = { .name = name };
+        struct sink sink = { .gids = gids };
+
+        return can_be(&wanted) ? run(&memberships, &wanted, &sink) : ACCOUNT_E_NOT_FOUND;
+}
