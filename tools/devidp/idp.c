@@ -1,5 +1,6 @@
 #include "idp.h"
 
+#include "admin.h"
 #include "base/clock.h"
 #include "grant.h"
 #include "introspect.h"
@@ -142,8 +143,8 @@ static void answer_realm(Idp *idp, const Question *question, Answer *answer)
 typedef struct Route {
         Endpoint endpoint;
         const char *name;
-        const char *method;
-        const char *path; /* below /realms/NAME */
+        const char *method; /* NULL: the answer sees to it */
+        const char *path;   /* below /realms/NAME */
         void (*answer)(Idp *idp, const Question *question, Answer *answer);
 } Route;
 
@@ -158,8 +159,12 @@ static const Route ROUTES[] = {
         { ENDPOINT_REALM, "realm", "GET", "", answer_realm },
 };
 
+static const Route ADMIN = { ENDPOINT_ADMIN, "admin", NULL, NULL, admin_answer };
+
 const char *endpoint_name(Endpoint endpoint)
 {
+        if (endpoint == ENDPOINT_ADMIN)
+                return ADMIN.name;
         for (size_t i = 0; i < G_N_ELEMENTS(ROUTES); i++)
                 if (ROUTES[i].endpoint == endpoint)
                         return ROUTES[i].name;
@@ -168,9 +173,9 @@ const char *endpoint_name(Endpoint endpoint)
 
 bool endpoint_from_name(const char *name, Endpoint *ret)
 {
-        for (size_t i = 0; i < G_N_ELEMENTS(ROUTES); i++) {
-                if (strcmp(ROUTES[i].name, name) == 0) {
-                        *ret = ROUTES[i].endpoint;
+        for (int i = 0; i < ENDPOINT_OWN; i++) {
+                if (strcmp(endpoint_name((Endpoint) i), name) == 0) {
+                        *ret = (Endpoint) i;
                         return true;
                 }
         }
@@ -184,8 +189,12 @@ static const char *below_realm(const Idp *idp, const char *path)
         return g_str_has_prefix(path, prefix) ? path + strlen(prefix) : NULL;
 }
 
-static const Route *route_find(const char *path)
+static const Route *route_find(const Idp *idp, const char *whole)
 {
+        const char *path = below_realm(idp, whole);
+
+        if (g_str_has_prefix(whole, "/admin/realms/"))
+                return &ADMIN;
         for (size_t i = 0; path && i < G_N_ELEMENTS(ROUTES); i++)
                 if (strcmp(ROUTES[i].path, path) == 0)
                         return &ROUTES[i];
@@ -236,7 +245,9 @@ static Endpoint answer_route(Idp *idp, const Route *route, const Question *quest
 {
         idp->counts[route->endpoint]++;
         take_fault(idp, route->endpoint, answer);
-        if (strcmp(route->method, question->method) != 0)
+        if (route->endpoint == ENDPOINT_ADMIN)
+                rate_note(&idp->admin_rate, clock_monotonic_usec());
+        if (route->method && strcmp(route->method, question->method) != 0)
                 answer_error(answer, 405, "HTTP 405 Method Not Allowed", NULL);
         else
                 route->answer(idp, question, answer);
@@ -247,8 +258,7 @@ static Endpoint answer_route(Idp *idp, const Route *route, const Question *quest
 
 Endpoint idp_answer(Idp *idp, const Question *question, Answer *ret_answer)
 {
-        const char *path = below_realm(idp, question->path);
-        const Route *route = route_find(path);
+        const Route *route = route_find(idp, question->path);
 
         *ret_answer = (Answer){ .status = 500, .date_sec = idp_now_sec(idp) };
         if (route)
@@ -256,7 +266,9 @@ Endpoint idp_answer(Idp *idp, const Question *question, Answer *ret_answer)
         if (g_str_has_prefix(question->path, "/devidp/"))
                 own_answer(idp, question, ret_answer);
         else
-                answer_error(ret_answer, 404, path ? "HTTP 404 Not Found" : "Realm does not exist",
+                answer_error(ret_answer, 404,
+                             below_realm(idp, question->path) ? "HTTP 404 Not Found"
+                                                              : "Realm does not exist",
                              NULL);
         return ENDPOINT_OWN;
 }

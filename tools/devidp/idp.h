@@ -12,6 +12,7 @@
 #include "issued.h"
 #include "keyring.h"
 #include "keyset.h"
+#include "rate.h"
 #include "realm.h"
 
 /* authd/issuer/discovery.h and authd/verdict/check.h name these; devidp links neither. */
@@ -43,6 +44,7 @@ typedef struct Idp {
         CacheRule cache_rules[_ENDPOINT_MAX];
         unsigned counts[_ENDPOINT_MAX];
         unsigned not_modified[_ENDPOINT_MAX];
+        Rate admin_rate;
         SignedAnswers signed_answers;
         bool tls_client_header; /* proof.h */
         gint64 clock_ahead_sec;
@@ -53,7 +55,7 @@ typedef struct Question {
         const char *method;
         const char *path;
         GHashTable *form;    /* name → value of a form body; never NULL */
-        GHashTable *query;   /* the same of the query string */
+        GHashTable *query;   /* the same of the query string; a name twice: joined by commas */
         GHashTable *headers; /* the same, names in lower case */
         const char *body;
 } Question;
