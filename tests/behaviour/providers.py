@@ -599,8 +599,8 @@ class KeycloakAdmin:
         "EdDSA": ("eddsa-generated", {"eddsaEllipticCurveKey": ["Ed25519"]}),
     }
 
-    def __init__(self, url, user, password):
-        self.url, self.user, self.password = url, user, password
+    def __init__(self, url, user, password, realm=REALM):
+        self.url, self.user, self.password, self.realm = url, user, password, realm
         self.realm_id = None
         self.added, self.disabled = [], []
         self.made, self.former = [], {}  # clients: ids of ours; what theirs were before
@@ -611,7 +611,7 @@ class KeycloakAdmin:
         if login.status != 200:
             raise ProviderError(f"Keycloak's administration refused the login: {login.body!r}")
         headers = {"Authorization": "Bearer " + login.json()["access_token"]}
-        reply = http(method, f"{self.url}/admin/realms/{REALM}{path}", document=document, headers=headers)
+        reply = http(method, f"{self.url}/admin/realms/{self.realm}{path}", document=document, headers=headers)
         if reply.status >= 300:
             raise ProviderError(f"{method} {path}: {reply.status} {reply.body!r}")
         return reply

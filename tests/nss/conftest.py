@@ -22,7 +22,6 @@ sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "behaviour"))
 import harness  # noqa: E402
 import host as hosts  # noqa: E402
 import people  # noqa: E402
-import providers  # noqa: E402
 from probe import Probe  # noqa: E402
 
 DEFAULT = "[policy default]\naudience = orders\n"
@@ -82,7 +81,7 @@ def devidp(programs, folder, **more):
     """more: members of the realm's file."""
     realm = folder / "realm.json"
     realm.write_text(json.dumps(people.devidp_realm(**more)))
-    return providers.DevIdp(programs.devidp, realm)
+    return people.DevIdp(programs.devidp, realm)
 
 
 # Hosts

@@ -8,8 +8,13 @@ import json
 import pathlib
 import sys
 
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "behaviour"))
+
+import providers  # noqa: E402
+
 REALM = "people"
 CLIENT = "accounts"
+BARE_CLIENT = f"{CLIENT}-bare"  # without any role; of the same secret
 CLIENT_SECRET = f"{CLIENT}-secret"
 ROLES = ["view-users", "query-users", "query-groups", "view-realm", "view-events", "manage-users"]
 N_DEPARTMENTS = 20
@@ -75,8 +80,9 @@ class Realm:
             "sslRequired": "none",
             "adminEventsEnabled": True,
             "adminEventsDetailsEnabled": False,
+            "editUsernameAllowed": True,  # a rename by the administration, too
             "groups": [self._keycloak_department(d) for d in range(N_DEPARTMENTS)],
-            "clients": [_keycloak_client()],
+            "clients": [_keycloak_client(CLIENT), _keycloak_client(BARE_CLIENT)],
             "users": [*map(self._keycloak_person, range(1, self.n_people)), self._keycloak_wide(), _keycloak_service()],
             "components": {
                 "org.keycloak.userprofile.UserProfileProvider": [
@@ -119,9 +125,9 @@ def _keycloak_user(name, full_name, groups):
     }
 
 
-def _keycloak_client():
+def _keycloak_client(name):
     return {
-        "clientId": CLIENT,
+        "clientId": name,
         "secret": CLIENT_SECRET,
         "publicClient": False,
         "standardFlowEnabled": False,
@@ -164,7 +170,99 @@ def devidp_realm(few=None, **more):
     }
     few = FEW if few is None else few
     users = [_devidp_person(name, *facts) for name, facts in few.items()]
-    return {**usual, "clients": [*usual["clients"], client], "users": users, **more}
+    groups = sorted({path for _, paths in few.values() for path in paths})
+    return {
+        **usual,
+        "clients": [*usual["clients"], client],
+        "users": users,
+        "groups": [{"path": path} for path in groups],
+        **more,
+    }
+
+
+class DevIdp(providers.DevIdp):
+    """A devidp whose people come, change and go."""
+
+    def __init__(self, binary, realm):
+        super().__init__(binary, realm)
+        self.away = {}
+
+    def add(self, name, full_name="Some One", groups=(), **more):
+        for path in groups:
+            self.own("group", {"path": path})
+        return self.own("person", _devidp_person(name, full_name, list(groups), **more))["id"]
+
+    def change(self, name, full_name=None, **members):
+        if full_name:
+            members["first_name"], _, members["last_name"] = full_name.partition(" ")
+        return self.own("person", {"username": name, **members})["id"]
+
+    def rename(self, name, new):
+        self.own("person", {"username": name, "rename": new})
+
+    def delete(self, name):
+        self.own("person-delete", {"username": name})
+
+    def recreate(self, name):
+        """Another one of the same name."""
+        return self.own("person-recreate", {"username": name})["id"]
+
+    def join(self, name, *paths):
+        self.own("join", {"username": name, "groups": list(paths)})
+
+    def leave(self, name, *paths):
+        self.own("leave", {"username": name, "groups": list(paths)})
+
+    def forget(self, name):
+        """Not there for a while: remember() brings the same one back."""
+        self.away[name] = self.change(name)
+        self.delete(name)
+
+    def remember(self, name):
+        self.own("person", _devidp_person(name, "Some One", [], id=self.away.pop(name)))
+
+    def keep_events(self, wanted):
+        self.own("events", {"enabled": wanted})
+
+
+class Keycloak(providers.Keycloak):
+    """The real one, and the people of its second realm, by its administration."""
+
+    def start(self):
+        super().start()
+        self.people = providers.KeycloakAdmin(self.base_url, self.admin.user, self.admin.password, REALM)
+
+    def add(self, name, full_name="Some One", groups=()):
+        self.people.call("POST", "/users", _keycloak_user(name, full_name, list(groups)))
+        return self.people.user_id(name)
+
+    def change(self, name, **members):
+        """As a whole, which is what Keycloak wants."""
+        user_id = self.people.user_id(name)
+        now = self.people.call("GET", f"/users/{user_id}").json()
+        self.people.call("PUT", f"/users/{user_id}", {**now, **members})
+
+    def rename(self, name, new):
+        self.change(name, username=new)
+
+    def delete(self, name):
+        self.people.call("DELETE", f"/users/{self.people.user_id(name)}")
+
+    def recreate(self, name):
+        self.delete(name)
+        return self.add(name)
+
+    def join(self, name, path):
+        self.people.call("PUT", f"/users/{self.people.user_id(name)}/groups/{self.group_id(path)}")
+
+    def leave(self, name, path):
+        self.people.call("DELETE", f"/users/{self.people.user_id(name)}/groups/{self.group_id(path)}")
+
+    def group_id(self, path):
+        return self.people.call("GET", f"/group-by-path{path}").json()["id"]
+
+    def attributes(self, name):
+        return self.people.call("GET", f"/users/{self.people.user_id(name)}").json().get("attributes", {})
 
 
 def _devidp_person(name, full_name, groups, **more):
