@@ -34,7 +34,8 @@
 #define ROUNDS_MAX        100000
 #define INTERRUPT_USEC    50
 #define QUESTION_SIZE     1024
-#define MODULE            "libnss_authd.so.2"
+#define MODULE_VARIABLE   "NSS_PROBE_MODULE" /* whose functions "direct" calls: authd */
+#define SYMBOL_SIZE       128
 
 struct options {
         size_t buffer_size;
@@ -135,19 +136,22 @@ typedef enum nss_status by_name(const char *name, struct passwd *entry, char *bu
 typedef enum nss_status groups_of(const char *name, gid_t gid, long *start, long *size,
                                   gid_t **gids, long limit, int *ret_errno);
 
-static void *function_of_module(const char *name)
+/* function: "getpwnam_r" of libnss_MODULE.so.2. */
+static void *function_of_module(const char *function)
 {
-        static void *module;
-        void *function;
+        const char *module = getenv(MODULE_VARIABLE) ? getenv(MODULE_VARIABLE) : "authd";
+        char library[SYMBOL_SIZE], symbol[SYMBOL_SIZE];
+        void *found, *handle;
 
-        if (!module)
-                module = dlopen(MODULE, RTLD_NOW | RTLD_LOCAL);
-        function = module ? dlsym(module, name) : NULL;
-        if (!function) {
+        snprintf(library, sizeof library, "libnss_%s.so.2", module);
+        snprintf(symbol, sizeof symbol, "_nss_%s_%s", module, function);
+        handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+        found = handle ? dlsym(handle, symbol) : NULL;
+        if (!found) {
                 fprintf(stderr, "nss_probe: %s\n", dlerror());
                 exit(2);
         }
-        return function;
+        return found;
 }
 
 static int passwd_direct(struct lookup *lookup, bool *ret_found)
@@ -157,7 +161,7 @@ static int passwd_direct(struct lookup *lookup, bool *ret_found)
         int errno_told = 0;
 
         if (!function)
-                function = (by_name *) function_of_module("_nss_authd_getpwnam_r");
+                function = (by_name *) function_of_module("getpwnam_r");
         *ret_found = function(lookup->word, &entry, lookup->buffer, lookup->size, &errno_told) ==
                      NSS_STATUS_SUCCESS;
         return errno_told;
@@ -172,7 +176,7 @@ static int groups_direct(struct lookup *lookup, bool *ret_found)
         int errno_told = 0;
 
         if (!function) {
-                function = (groups_of *) function_of_module("_nss_authd_initgroups_dyn");
+                function = (groups_of *) function_of_module("initgroups_dyn");
                 gids = malloc((size_t) size * sizeof *gids);
         }
         *ret_found =

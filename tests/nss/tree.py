@@ -21,6 +21,7 @@ PACKAGES = [
     "libjansson4", "libsqlite3-0", "libjwt0|libjwt2", "libssl3|libssl3t64", "ca-certificates", "iproute2", "strace",
 ]
 OPTIONAL = ["systemd-userdbd"]  # where userdbctl is a package of its own
+SSSD = ["sssd-common", "sssd-proxy", "libnss-sss"]  # beside which the module is measured
 
 
 class NoTree(Exception):
@@ -36,16 +37,16 @@ def known(package):
     return "Candidate:" in done.stdout and "Candidate: (none)" not in done.stdout
 
 
-def packages():
-    chosen = [next((name for name in one.split("|") if known(name)), None) for one in PACKAGES]
+def packages(more):
+    chosen = [next((name for name in one.split("|") if known(name)), None) for one in [*PACKAGES, *more]]
     return [name for name in [*chosen, *filter(known, OPTIONAL)] if name]
 
 
-def tree():
-    """The tree's path; minutes the first time."""
+def tree(more=()):
+    """The tree's path, with these packages too; minutes the first time."""
     if not shutil.which("debootstrap"):
         raise NoTree("debootstrap is not installed")
-    wanted = packages()
+    wanted = packages(more)
     mark = hashlib.sha256(" ".join([release(), *wanted]).encode()).hexdigest()[:12]
     place = providers.cache_folder() / f"tree-{release()}-{mark}"
     with open(providers.cache_folder() / "tree.lock", "w") as lock:
