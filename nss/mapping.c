@@ -9,9 +9,12 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define NO_SLOT 0 /* in current, which counts slots from 1 */
+#define NO_SLOT          0 /* in current, which counts slots from 1 */
+#define FIRST_PAUSE_NSEC 100000
+#define FIRST_PAUSES_MAX 100
 
 struct mapping {
         _Atomic uint32_t n_readers;
@@ -136,19 +139,41 @@ static void open_newer(void)
         close(fd);
 }
 
-/* look_again: unless another thread does so already. */
-static void look_again(void)
+/* become_opener: unless another thread is it. A process that is not this one is a parent, whose
+ * threads are not here. */
+static bool become_opener(void)
 {
         pid_t me = getpid();
         pid_t other = 0;
+
+        return atomic_compare_exchange_strong(&opener, &other, me) ||
+               (other != me && atomic_compare_exchange_strong(&opener, &other, me));
+}
+
+/* await_first: while another thread opens the first table, there is none to go on with. Not for
+ * long: it may be this very thread, below a signal handler. */
+static void await_first(void)
+{
+        static const struct timespec pause = { 0, FIRST_PAUSE_NSEC };
+
+        for (int i = 0; i < FIRST_PAUSES_MAX; i++) {
+                if (atomic_load(&current) != NO_SLOT || atomic_load(&opener) == 0)
+                        return;
+                nanosleep(&pause, NULL);
+        }
+}
+
+/* look_again: unless another thread does so already. */
+static void look_again(void)
+{
         int cancelling;
 
         if (bypass_is_on())
                 return;
-        /* Not this process's: a parent's, whose threads are not here. */
-        if (!atomic_compare_exchange_strong(&opener, &other, me) &&
-            (other == me || !atomic_compare_exchange_strong(&opener, &other, me)))
+        if (!become_opener()) {
+                await_first();
                 return;
+        }
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
         open_newer();
         pthread_setcancelstate(cancelling, NULL);
