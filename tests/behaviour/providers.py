@@ -349,12 +349,55 @@ class DevIdp(Provider):
         probe = self.own("mint", {"client": "orders-rs256", "user": user})
         self.own("revoke", {"sub": probe["claims"]["sub"]})
 
+    def change_person(self, username, **members):
+        """Makes a user, or changes members of a realm file's user (None takes one away; attributes={"a": "1"}
+        one by one); rename="name". Returns the id, which stays."""
+        return self.own("person", {"username": username, **members})["id"]
+
+    def delete_person(self, username):
+        self.own("person-delete", {"username": username})
+
+    def recreate_person(self, username):
+        """Deleted and made anew under the same name; returns the new id."""
+        return self.own("person-recreate", {"username": username})["id"]
+
+    def join(self, username, *groups):
+        """Into groups, by their paths."""
+        self.own("join", {"username": username, "groups": list(groups)})
+
+    def leave(self, username, *groups):
+        self.own("leave", {"username": username, "groups": list(groups)})
+
+    def change_group(self, path, **members):
+        """Makes a group, or changes its attributes, realm_roles, client_roles, each as a whole; returns the id."""
+        return self.own("group", {"path": path, **members})["id"]
+
+    def rename_group(self, path, name):
+        self.own("group-rename", {"path": path, "name": name})
+
+    def delete_group(self, path):
+        self.own("group-delete", {"path": path})
+
+    def keep_events(self, wanted):
+        """Admin events, from now on."""
+        self.own("events", {"enabled": wanted})
+
+    def declare_attributes(self, names):
+        """The only attributes that the Admin API can write, as under a realm's user profile; None: any."""
+        self.own("profile", {"attributes": names})
+
+    def admin(self, token, path, method="GET", document=None):
+        """The Admin API's Reply; path begins with a slash, below the realm."""
+        url = f"{self.base_url}/admin/realms/{REALM}{path}"
+        return http(method, url, document=document, headers={"Authorization": f"Bearer {token}"})
+
     def reset_clients(self):
         """As in the realm file. What was issued is forgotten, too."""
         self.restart()
 
     def stats(self):
-        """Requests by endpoint; "not_modified"; "introspection_under_way": now, peak, peak_of_a_token, tokens."""
+        """Requests by endpoint; "not_modified"; "introspection_under_way": now, peak, peak_of_a_token, tokens;
+        "admin_peak_in_a_second"."""
         return http("GET", f"{self.base_url}/devidp/stats").json()
 
     def reset_stats(self):

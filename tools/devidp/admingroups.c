@@ -1,3 +1,4 @@
+/* Groups: the tree, one of them, and those that have a role. */
 #include "admin.h"
 
 #include "members.h"

@@ -1,3 +1,4 @@
+/* Users, their groups and roles, and whoever is in a group or has a role. */
 #include "admin.h"
 
 #include "members.h"
@@ -23,14 +24,14 @@ static void add_to_page(const Person *person, void *userdata)
         json_array_append_new(page->list, json);
 }
 
-static void answer_page(AdminCall *call, const PeopleFilter *filter, bool sets_access)
+static void answer_page(AdminCall *call, const CensusFilter *filter, bool sets_access)
 {
         Page page = { .list = json_array(),
                       .brief = admin_flag(call, "briefRepresentation", false),
                       .sets_access = sets_access,
                       .may_manage = admin_may(call, PERMIT_MANAGE_USERS) };
 
-        people_page(call->idp->realm->people, filter, admin_first(call),
+        census_page(call->idp->realm->people, filter, admin_first(call),
                     admin_max(call, ADMIN_PAGE_DEFAULT), add_to_page, &page);
         admin_json(call, page.list);
 }
@@ -56,7 +57,7 @@ void admin_users(AdminCall *call)
 {
         const char *username = admin_query(call, "username");
         g_autofree char *folded = username ? g_utf8_strdown(username, -1) : NULL;
-        PeopleFilter filter = { .username = folded, .exact = admin_flag(call, "exact", false) };
+        CensusFilter filter = { .username = folded, .exact = admin_flag(call, "exact", false) };
 
         if (asks_too_much(call))
                 return;
@@ -71,11 +72,11 @@ void admin_users_count(AdminCall *call)
 {
         const char *username = admin_query(call, "username");
         g_autofree char *folded = username ? g_utf8_strdown(username, -1) : NULL;
-        PeopleFilter filter = { .username = folded, .exact = admin_flag(call, "exact", false) };
+        CensusFilter filter = { .username = folded, .exact = admin_flag(call, "exact", false) };
 
         if (asks_too_much(call))
                 return;
-        admin_json(call, json_integer(people_count(call->idp->realm->people, &filter)));
+        admin_json(call, json_integer(census_count(call->idp->realm->people, &filter)));
 }
 
 static Person *asked_person(AdminCall *call)
@@ -83,7 +84,7 @@ static Person *asked_person(AdminCall *call)
         const Realm *realm = call->idp->realm;
         const Person *account = g_hash_table_lookup(realm->service_accounts, call->parts[1]);
         Person *person =
-            account ? person_ref(account) : people_find_by_id(realm->people, call->parts[1]);
+            account ? person_ref(account) : census_find_by_id(realm->people, call->parts[1]);
 
         if (!person)
                 admin_error(call, 404, "User not found");
@@ -313,7 +314,7 @@ void admin_user_client_roles(AdminCall *call)
 
 void admin_group_members(AdminCall *call)
 {
-        PeopleFilter filter = { .group = groups_by_id(call->idp->realm->groups, call->parts[1]) };
+        CensusFilter filter = { .group = groups_by_id(call->idp->realm->groups, call->parts[1]) };
 
         if (filter.group)
                 answer_page(call, &filter, false);
@@ -323,7 +324,7 @@ void admin_group_members(AdminCall *call)
 
 void admin_role_users(AdminCall *call)
 {
-        PeopleFilter filter = { 0 };
+        CensusFilter filter = { 0 };
         g_autofree char *all = g_strdup_printf("default-roles-%s", call->idp->realm->name);
 
         if (!admin_role_asked(call, &filter.client, &filter.role))

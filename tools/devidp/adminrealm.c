@@ -1,3 +1,4 @@
+/* The realm itself, its clients, roles and admin events. */
 #include "admin.h"
 
 #include "represent.h"

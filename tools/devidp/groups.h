@@ -20,7 +20,7 @@ typedef struct Group {
         json_t *attributes;   /* an object; owned, as are the next two */
         json_t *realm_roles;  /* an array */
         json_t *client_roles; /* an object of arrays */
-        unsigned number;      /* of a generated one: see people.h */
+        unsigned number;      /* of a generated one: see census.h */
 } Group;
 
 typedef struct Groups Groups;

@@ -14,7 +14,7 @@
 
 void answer_json(Answer *answer, unsigned status, json_t *json)
 {
-        char *text = json_dumps(json, JSON_COMPACT);
+        char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
 
         answer->status = status;
         g_free(answer->body);

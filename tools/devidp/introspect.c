@@ -15,7 +15,7 @@ static bool person_is_out(const Idp *idp, const json_t *claims)
         const char *sub = json_string_value(json_object_get(claims, "sub"));
         const Person *person = realm_person_by_id(idp->realm, sub);
 
-        return people_was_deleted(idp->realm->people, sub) || (person && !person->enabled);
+        return census_was_deleted(idp->realm->people, sub) || (person && !person->enabled);
 }
 
 const json_t *introspect_active(const Idp *idp, const char *token)

@@ -10,7 +10,7 @@ static void refuse(Answer *answer, const char *why)
         answer_error(answer, 400, "invalid_request", why);
 }
 
-/* done: {"id":…} of the one that was changed, if it is there. */
+/* {"id":…} of the one that was changed, if it is there. */
 static void answer_done(Answer *answer, bool good, const char *id, const GError *error)
 {
         if (!good)

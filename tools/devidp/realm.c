@@ -57,7 +57,7 @@ static bool add_person(Realm *realm, json_t *json, GError **error)
                 refuse(error, person->username, "a user's name or id is there twice");
                 return false;
         }
-        people_put(realm->people, person);
+        census_put(realm->people, person);
         roles_note(realm->roles, person->realm_roles, person->client_roles);
         return true;
 }
@@ -243,12 +243,12 @@ static bool add_all(Realm *realm, json_t *list, bool (*add)(Realm *, json_t *, G
         return true;
 }
 
-static bool read_rule(json_t *json, PeopleRule *ret, GError **error)
+static bool read_rule(json_t *json, CensusRule *ret, GError **error)
 {
         int n_people = 0, n_groups = 0, groups_each = 0, uid_first = 0;
         json_error_t trouble;
 
-        *ret = (PeopleRule){ .prefix = "p" };
+        *ret = (CensusRule){ .prefix = "p" };
         if (!json)
                 return true;
         if (json_unpack_ex(json, &trouble, JSON_STRICT, "{s:i, s?i, s?i, s?s, s?s, s?i}", "count",
@@ -258,8 +258,8 @@ static bool read_rule(json_t *json, PeopleRule *ret, GError **error)
                 refuse(error, "people", trouble.text);
                 return false;
         }
-        if (n_people < 0 || n_people > PEOPLE_GENERATED_MAX || n_groups < 0 ||
-            n_groups > GROUPS_MAX || groups_each < 0 || groups_each > PEOPLE_EACH_MAX ||
+        if (n_people < 0 || n_people > CENSUS_GENERATED_MAX || n_groups < 0 ||
+            n_groups > GROUPS_MAX || groups_each < 0 || groups_each > CENSUS_EACH_MAX ||
             groups_each > n_groups || uid_first < 0) {
                 refuse(error, "people", "too many, or more groups each than there are");
                 return false;
@@ -309,13 +309,13 @@ static bool unpack_file(Realm *realm, RealmFile *ret, GError **error)
 static bool realm_read(Realm *realm, GError **error)
 {
         RealmFile file = { 0 };
-        PeopleRule rule;
+        CensusRule rule;
 
         if (!unpack_file(realm, &file, error) || !read_rule(file.people, &rule, error))
                 return false;
         realm->id = stable_id(realm->name, "realm");
         realm->groups = groups_new(realm->name);
-        realm->people = people_new(realm->name, &rule, realm->groups);
+        realm->people = census_new(realm->name, &rule, realm->groups);
         realm->roles = roles_new(realm->name);
         realm->events = events_new(file.events);
         return add_all(realm, file.groups, add_group, error) &&
@@ -361,7 +361,7 @@ void realm_free(Realm *realm)
                 return;
         events_free(realm->events);
         roles_free(realm->roles);
-        people_free(realm->people);
+        census_free(realm->people);
         groups_free(realm->groups);
         g_hash_table_destroy(realm->service_accounts);
         g_hash_table_destroy(realm->clients);
@@ -378,12 +378,12 @@ const Client *realm_client(const Realm *realm, const char *id)
 
 const Person *realm_person(const Realm *realm, const char *username)
 {
-        return people_by_name(realm->people, username);
+        return census_by_name(realm->people, username);
 }
 
 const Person *realm_person_by_id(const Realm *realm, const char *id)
 {
         const Person *account = id ? g_hash_table_lookup(realm->service_accounts, id) : NULL;
 
-        return account ? account : people_by_id(realm->people, id);
+        return account ? account : census_by_id(realm->people, id);
 }

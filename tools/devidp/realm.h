@@ -7,7 +7,7 @@
 
 #include "events.h"
 #include "groups.h"
-#include "people.h"
+#include "census.h"
 #include "person.h"
 #include "roles.h"
 
@@ -55,7 +55,7 @@ typedef struct Realm {
         GHashTable *clients;          /* id → Client */
         GHashTable *service_accounts; /* a person's id → Person */
         Groups *groups;
-        People *people;
+        Census *people;
         Roles *roles;
         Events *events;
         json_t *user_attributes; /* names that a write may set, as a user profile says; NULL: any */

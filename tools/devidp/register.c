@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "members.h"
 
+#include <string.h>
+
 static bool refuse(GError **error, const char *what, const char *why)
 {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: %s", what, why);
@@ -115,7 +117,7 @@ static Person *read_wanted(Idp *idp, const Person *former, const json_t *wanted,
 
 static void place(Idp *idp, const Actor *actor, const Person *former, Person *now)
 {
-        people_put(idp->realm->people, now);
+        census_put(idp->realm->people, now);
         make_known(idp, now);
         note_change(idp, actor, former, now);
 }
@@ -151,7 +153,7 @@ bool register_delete(Idp *idp, const Actor *actor, const char *username, GError 
         if (!person)
                 return false;
         note_person(idp, actor, OPERATION_DELETE, person->id);
-        people_delete(idp->realm->people, person->id);
+        census_delete(idp->realm->people, person->id);
         return true;
 }
 
@@ -169,7 +171,7 @@ bool register_recreate(Idp *idp, const Actor *actor, const char *username, GErro
         if (!now)
                 return false;
         note_person(idp, actor, OPERATION_DELETE, former->id);
-        people_delete(idp->realm->people, former->id);
+        census_delete(idp->realm->people, former->id);
         place(idp, actor, NULL, now);
         return true;
 }
@@ -229,12 +231,26 @@ static void note_group(Idp *idp, const Actor *actor, Operation operation, const 
         note(idp, actor, operation, "GROUP", path);
 }
 
+/* What is above a new group is made, and told, first. */
+static void make_above(Idp *idp, const Actor *actor, const char *path)
+{
+        for (const char *end = strchr(path + 1, '/'); end; end = strchr(end + 1, '/')) {
+                g_autofree char *above = g_strndup(path, (gsize) (end - path));
+                bool is_new = !groups_by_path(idp->realm->groups, above);
+                const Group *group = groups_make(idp->realm->groups, above, true);
+                if (group && is_new)
+                        note_group(idp, actor, OPERATION_CREATE, group);
+        }
+}
+
 bool register_group(Idp *idp, const Actor *actor, const json_t *wanted, GError **error)
 {
         const char *path = json_string_value(json_object_get(wanted, "path"));
         bool is_new = !groups_by_path(idp->realm->groups, path);
-        const Group *group = groups_put(idp->realm->groups, wanted, true, error);
 
+        if (path && is_new && *path == '/' && !g_str_has_suffix(path, "/"))
+                make_above(idp, actor, path);
+        const Group *group = groups_put(idp->realm->groups, wanted, true, error);
         if (!group)
                 return false;
         roles_note(idp->realm->roles, group->realm_roles, group->client_roles);
@@ -252,7 +268,7 @@ bool register_group_rename(Idp *idp, const Actor *actor, const char *path, const
                 return refuse(error, path ? path : "a group", "is not there");
         if (!groups_rename(idp->realm->groups, group, name))
                 return refuse(error, name, "is no name, or a sibling has it");
-        people_regroup(idp->realm->people, former, group->path);
+        census_regroup(idp->realm->people, former, group->path);
         note_group(idp, actor, OPERATION_UPDATE, group);
         return true;
 }
@@ -264,8 +280,8 @@ bool register_group_delete(Idp *idp, const Actor *actor, const char *path, GErro
         if (!group)
                 return refuse(error, path ? path : "a group", "is not there");
         note_group(idp, actor, OPERATION_DELETE, group);
-        people_regroup(idp->realm->people, path, NULL);
-        people_forget_group(idp->realm->people, group);
+        census_regroup(idp->realm->people, path, NULL);
+        census_forget_group(idp->realm->people, group);
         groups_delete(idp->realm->groups, group);
         return true;
 }

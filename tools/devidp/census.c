@@ -1,4 +1,4 @@
-#include "people.h"
+#include "census.h"
 
 #include "members.h"
 
@@ -17,9 +17,9 @@ typedef struct IdEntry {
         guint32 number;
 } IdEntry;
 
-struct People {
+struct Census {
         const char *realm;
-        PeopleRule rule;
+        CensusRule rule;
         Groups *groups;
         Group **generated;   /* n_groups; NULL: gone */
         GPtrArray *known;    /* of Person, by username; owns */
@@ -28,6 +28,7 @@ struct People {
         GHashTable *gone; /* ids; owned */
         guint8 *taken;    /* by number: known or gone */
         IdEntry *ids;     /* n_people, sorted */
+        bool *strides;    /* n_groups: a person is in the group that is so far from their number */
 };
 
 /* --- the generated --- */
@@ -44,7 +45,7 @@ static char *generated_path(unsigned number)
         return g_strdup_printf("/dept%04u/team%u/crew%u", department + 1, team + 1, crew);
 }
 
-static void generate_groups(People *people)
+static void generate_groups(Census *people)
 {
         people->generated = g_new0(Group *, people->rule.n_groups + 1);
         for (unsigned i = 0; i < people->rule.n_groups; i++) {
@@ -56,18 +57,18 @@ static void generate_groups(People *people)
 }
 
 /* number: from 0; names count from 1. */
-static char *generated_name(const People *people, unsigned number)
+static char *generated_name(const Census *people, unsigned number)
 {
         return g_strdup_printf("%s%06u", people->rule.prefix, number + 1);
 }
 
-static bool number_of_name(const People *people, const char *name, unsigned *ret)
+static bool number_of_name(const Census *people, const char *name, unsigned *ret)
 {
         size_t len = strlen(people->rule.prefix);
         guint64 number;
 
         if (!g_str_has_prefix(name, people->rule.prefix) || strlen(name + len) != 6 ||
-            !g_ascii_string_to_unsigned(name + len, 10, 1, PEOPLE_GENERATED_MAX, &number, NULL) ||
+            !g_ascii_string_to_unsigned(name + len, 10, 1, CENSUS_GENERATED_MAX, &number, NULL) ||
             number > people->rule.n_people)
                 return false;
         *ret = (unsigned) number - 1;
@@ -92,7 +93,7 @@ static int compare_entries(const void *one, const void *other)
         return (a > b) - (a < b);
 }
 
-static void index_ids(People *people)
+static void index_ids(Census *people)
 {
         people->ids = g_new(IdEntry, people->rule.n_people + 1);
         for (unsigned i = 0; i < people->rule.n_people; i++) {
@@ -104,7 +105,7 @@ static void index_ids(People *people)
 }
 
 /* Two ids with one beginning are told apart by the whole. */
-static bool number_of_id(const People *people, const char *id, unsigned *ret)
+static bool number_of_id(const Census *people, const char *id, unsigned *ret)
 {
         IdEntry wanted = { .start = id_start(id) };
         const IdEntry *found =
@@ -125,22 +126,28 @@ static bool number_of_id(const People *people, const char *id, unsigned *ret)
         return false;
 }
 
-/* Which of the n_groups the k-th group of a person is; and the other way round. */
-static unsigned group_of(const People *people, unsigned person, unsigned k)
+/* Which of the n_groups the k-th group of a person is. */
+static unsigned group_of(const Census *people, unsigned person, unsigned k)
 {
         return (unsigned) ((person + (guint64) k * GROUP_STEP) % people->rule.n_groups);
 }
 
-static bool generated_is_in(const People *people, unsigned person, const Group *group)
+static bool generated_is_in(const Census *people, unsigned person, const Group *group)
 {
-        for (unsigned k = 0; group->number != GROUP_NOT_GENERATED && k < people->rule.groups_each;
-             k++)
-                if (group_of(people, person, k) == group->number)
-                        return true;
-        return false;
+        unsigned n_groups = people->rule.n_groups;
+
+        return group->number != GROUP_NOT_GENERATED &&
+               people->strides[(group->number + n_groups - person % n_groups) % n_groups];
 }
 
-static json_t *generated_groups(const People *people, unsigned number)
+static void find_strides(Census *people)
+{
+        people->strides = g_new0(bool, people->rule.n_groups + 1);
+        for (unsigned k = 0; k < people->rule.groups_each; k++)
+                people->strides[group_of(people, 0, k)] = true;
+}
+
+static json_t *generated_groups(const Census *people, unsigned number)
 {
         json_t *paths = json_array();
 
@@ -152,19 +159,21 @@ static json_t *generated_groups(const People *people, unsigned number)
         return paths;
 }
 
-static Person *generated_person(const People *people, unsigned number)
+/* outline: without groups, as a page of people needs it. */
+static Person *generated_person(const Census *people, unsigned number, bool outline)
 {
         static const char *const FIRST[] = { "Ada", "Bruno", "Carla", "Dénes",
                                              "Eva", "Farid", "Grete", "Hana" };
         static const char *const LAST[] = { "Arden", "Brook", "Čapek", "Dunn",  "Eliot", "Frisch",
                                             "Grün",  "Hale",  "Iqbal", "Jones", "Kern" };
         g_autofree char *name = generated_name(people, number);
-        json_t *json = json_pack("{s:s, s:o, s:s, s:s, s:o}", "username", name, "email",
+        json_t *json = json_pack("{s:s, s:o, s:s, s:s}", "username", name, "email",
                                  json_sprintf("%s@example.com", name), "first_name",
                                  FIRST[number % G_N_ELEMENTS(FIRST)], "last_name",
-                                 LAST[number % G_N_ELEMENTS(LAST)], "groups",
-                                 generated_groups(people, number));
+                                 LAST[number % G_N_ELEMENTS(LAST)]);
 
+        if (!outline)
+                json_object_set_new(json, "groups", generated_groups(people, number));
         if (people->rule.password)
                 json_object_set_new(json, "password", json_string(people->rule.password));
         if (people->rule.uid_first)
@@ -178,9 +187,9 @@ static Person *generated_person(const People *people, unsigned number)
 
 /* --- life --- */
 
-People *people_new(const char *realm, const PeopleRule *rule, Groups *groups)
+Census *census_new(const char *realm, const CensusRule *rule, Groups *groups)
 {
-        People *people = g_new0(People, 1);
+        Census *people = g_new0(Census, 1);
 
         people->realm = realm;
         people->rule = *rule;
@@ -192,14 +201,16 @@ People *people_new(const char *realm, const PeopleRule *rule, Groups *groups)
         people->gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         people->taken = g_new0(guint8, rule->n_people / 8 + 1);
         generate_groups(people);
+        find_strides(people);
         index_ids(people);
         return people;
 }
 
-void people_free(People *people)
+void census_free(Census *people)
 {
         if (!people)
                 return;
+        g_free(people->strides);
         g_free(people->ids);
         g_free(people->taken);
         g_hash_table_destroy(people->gone);
@@ -212,17 +223,17 @@ void people_free(People *people)
 
 /* --- the known --- */
 
-static bool is_taken(const People *people, unsigned number)
+static bool is_taken(const Census *people, unsigned number)
 {
         return people->taken[number / 8] & (1u << number % 8);
 }
 
-static void set_taken(People *people, unsigned number)
+static void set_taken(Census *people, unsigned number)
 {
         people->taken[number / 8] |= (guint8) (1u << number % 8);
 }
 
-static guint place_of(const People *people, const char *username)
+static guint place_of(const Census *people, const char *username)
 {
         guint low = 0, high = people->known->len;
 
@@ -237,7 +248,7 @@ static guint place_of(const People *people, const char *username)
         return low;
 }
 
-static void add_known(People *people, Person *person)
+static void add_known(Census *people, Person *person)
 {
         unsigned number;
 
@@ -249,22 +260,22 @@ static void add_known(People *people, Person *person)
         g_hash_table_insert(people->by_id, person->id, person);
 }
 
-static void remove_known(People *people, const Person *person)
+static void remove_known(Census *people, const Person *person)
 {
         g_hash_table_remove(people->by_name, person->username);
         g_hash_table_remove(people->by_id, person->id);
         g_ptr_array_remove_index(people->known, place_of(people, person->username));
 }
 
-static const Person *know(People *people, unsigned number)
+static const Person *know(Census *people, unsigned number)
 {
-        g_autoptr(Person) person = generated_person(people, number);
+        g_autoptr(Person) person = generated_person(people, number, false);
 
         add_known(people, person);
         return person;
 }
 
-const Person *people_by_name(People *people, const char *username)
+const Person *census_by_name(Census *people, const char *username)
 {
         const Person *person = username ? g_hash_table_lookup(people->by_name, username) : NULL;
         unsigned number;
@@ -275,7 +286,7 @@ const Person *people_by_name(People *people, const char *username)
         return know(people, number);
 }
 
-const Person *people_by_id(People *people, const char *id)
+const Person *census_by_id(Census *people, const char *id)
 {
         const Person *person = id ? g_hash_table_lookup(people->by_id, id) : NULL;
         unsigned number;
@@ -285,7 +296,7 @@ const Person *people_by_id(People *people, const char *id)
         return know(people, number);
 }
 
-Person *people_find_by_id(const People *people, const char *id)
+Person *census_find_by_id(const Census *people, const char *id)
 {
         const Person *person = g_hash_table_lookup(people->by_id, id);
         unsigned number;
@@ -294,26 +305,26 @@ Person *people_find_by_id(const People *people, const char *id)
                 return person_ref(person);
         if (!number_of_id(people, id, &number) || is_taken(people, number))
                 return NULL;
-        return generated_person(people, number);
+        return generated_person(people, number, false);
 }
 
-bool people_was_deleted(const People *people, const char *id)
+bool census_was_deleted(const Census *people, const char *id)
 {
         return id && g_hash_table_contains(people->gone, id);
 }
 
-void people_put(People *people, Person *person)
+void census_put(Census *people, Person *person)
 {
-        const Person *former = people_by_id(people, person->id);
+        const Person *former = census_by_id(people, person->id);
 
         if (former)
                 remove_known(people, former);
         add_known(people, person);
 }
 
-void people_delete(People *people, const char *id)
+void census_delete(Census *people, const char *id)
 {
-        const Person *person = people_by_id(people, id);
+        const Person *person = census_by_id(people, id);
 
         if (!person)
                 return;
@@ -351,7 +362,7 @@ static json_t *moved_paths(const json_t *paths, const char *former, const char *
         return moved;
 }
 
-static Person *with_groups(const People *people, const Person *person, json_t *paths)
+static Person *with_groups(const Census *people, const Person *person, json_t *paths)
 {
         json_t *json = json_copy(person->json);
 
@@ -362,7 +373,7 @@ static Person *with_groups(const People *people, const Person *person, json_t *p
         return changed;
 }
 
-void people_regroup(People *people, const char *former, const char *now)
+void census_regroup(Census *people, const char *former, const char *now)
 {
         for (guint i = 0; i < people->known->len; i++) {
                 const Person *person = people->known->pdata[i];
@@ -370,14 +381,14 @@ void people_regroup(People *people, const char *former, const char *now)
                 if (!paths)
                         continue;
                 g_autoptr(Person) changed = with_groups(people, person, paths);
-                people_put(people, changed); /* in the same place: the name is the same */
+                census_put(people, changed); /* in the same place: the name is the same */
         }
 }
 
-void people_forget_group(People *people, const Group *group)
+void census_forget_group(Census *people, const Group *group)
 {
         for (guint i = 0; i < group->children->len; i++)
-                people_forget_group(people, group->children->pdata[i]);
+                census_forget_group(people, group->children->pdata[i]);
         if (group->number != GROUP_NOT_GENERATED)
                 people->generated[group->number] = NULL;
 }
@@ -392,7 +403,7 @@ typedef struct Cursor {
 } Cursor;
 
 /* The first number whose name sorts behind username. */
-static unsigned numbers_before(const People *people, const char *username)
+static unsigned numbers_before(const Census *people, const char *username)
 {
         unsigned low = 0, high = people->rule.n_people, number;
 
@@ -409,7 +420,7 @@ static unsigned numbers_before(const People *people, const char *username)
         return low;
 }
 
-static void look_ahead(const People *people, Cursor *cursor)
+static void look_ahead(const Census *people, Cursor *cursor)
 {
         const Person *next =
             cursor->known < people->known->len ? people->known->pdata[cursor->known] : NULL;
@@ -417,7 +428,7 @@ static void look_ahead(const People *people, Cursor *cursor)
         cursor->until = next ? numbers_before(people, next->username) : people->rule.n_people;
 }
 
-static bool person_matches(const PeopleFilter *filter, const Person *person)
+static bool person_matches(const CensusFilter *filter, const Person *person)
 {
         const json_t *roles = filter->client ? json_object_get(person->client_roles, filter->client)
                                              : person->realm_roles;
@@ -429,7 +440,7 @@ static bool person_matches(const PeopleFilter *filter, const Person *person)
                                : strstr(person->username, filter->username) != NULL));
 }
 
-static bool name_matches(const People *people, const PeopleFilter *filter, unsigned number)
+static bool name_matches(const Census *people, const CensusFilter *filter, unsigned number)
 {
         g_autofree char *name = generated_name(people, number);
 
@@ -437,7 +448,7 @@ static bool name_matches(const People *people, const PeopleFilter *filter, unsig
                              : strstr(name, filter->username) != NULL;
 }
 
-static bool number_matches(const People *people, const PeopleFilter *filter, unsigned number)
+static bool number_matches(const Census *people, const CensusFilter *filter, unsigned number)
 {
         return !is_taken(people, number) && !filter->role &&
                (!filter->group || generated_is_in(people, number, filter->group)) &&
@@ -447,7 +458,7 @@ static bool number_matches(const People *people, const PeopleFilter *filter, uns
 /* Range: which of those who match are wanted, and how many there were. */
 typedef struct Range {
         unsigned first, max, n_met;
-        PeopleVisit visit; /* NULL: only counted */
+        CensusVisit visit; /* NULL: only counted */
         void *userdata;
 } Range;
 
@@ -464,18 +475,18 @@ static bool is_over(const Range *range)
                range->n_met - range->first >= range->max;
 }
 
-static void meet_numbers(const People *people, const PeopleFilter *filter, Cursor *cursor,
+static void meet_numbers(const Census *people, const CensusFilter *filter, Cursor *cursor,
                          Range *range)
 {
         for (; cursor->number < cursor->until && !is_over(range); cursor->number++) {
                 if (!number_matches(people, filter, cursor->number) || !is_wanted(range))
                         continue;
-                g_autoptr(Person) person = generated_person(people, cursor->number);
+                g_autoptr(Person) person = generated_person(people, cursor->number, true);
                 range->visit(person, range->userdata);
         }
 }
 
-static void meet(const People *people, const PeopleFilter *filter, Range *range)
+static void meet(const Census *people, const CensusFilter *filter, Range *range)
 {
         Cursor cursor = { 0 };
 
@@ -490,7 +501,7 @@ static void meet(const People *people, const PeopleFilter *filter, Range *range)
         }
 }
 
-unsigned people_count(const People *people, const PeopleFilter *filter)
+unsigned census_count(const Census *people, const CensusFilter *filter)
 {
         Range range = { 0 };
 
@@ -498,8 +509,8 @@ unsigned people_count(const People *people, const PeopleFilter *filter)
         return range.n_met;
 }
 
-void people_page(const People *people, const PeopleFilter *filter, unsigned first, unsigned max,
-                 PeopleVisit visit, void *userdata)
+void census_page(const Census *people, const CensusFilter *filter, unsigned first, unsigned max,
+                 CensusVisit visit, void *userdata)
 {
         Range range = { .first = first, .max = max, .visit = visit, .userdata = userdata };
 
