@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "config_rules.h"
 #include "config_text.h"
+#include "config_users.h"
 #include "verdict/cache.h"
 #include "verdict/shadow.h"
 
@@ -29,6 +30,7 @@ static Config *config_new(void)
         config->assertion_issuer = g_strdup(ASSERTION_ISSUER_DEFAULT);
         config->clients = g_ptr_array_new_with_free_func((GDestroyNotify) client_settings_free);
         config->routes = g_ptr_array_new_with_free_func((GDestroyNotify) route_settings_free);
+        config->users = users_settings_new();
         return config;
 }
 
@@ -49,6 +51,7 @@ void config_free(Config *config)
         clients_unref(config->compiled_clients);
         front_settings_clear(&config->front);
         g_ptr_array_unref(config->routes);
+        users_settings_free(config->users);
         routing_unref(config->compiled_routing);
         front_unref(config->compiled_front);
         json_decref(config->described);
@@ -95,6 +98,8 @@ static void *target_of(Config *config, const ConfigSection *section)
                 g_ptr_array_add(config->routes, route);
                 target = route;
         }
+        if (strcmp(section->kind, "users") == 0)
+                target = config->users;
         return target;
 }
 
@@ -240,6 +245,8 @@ static const char *issuer_contradiction(const IssuerSettings *issuer, const char
                   "proxy out" },
                 { issuer->introspection_url && !has_client, "introspection_url",
                   "has introspection_url without client_id; add the client's id" },
+                { issuer->admin_url && !has_client, "admin_url",
+                  "has admin_url without client_id; add the client's id" },
                 { issuer->introspection_signed && !has_client, "introspection_signed",
                   "has introspection_signed without client_id; add the client's id" },
                 { issuer->client.method != CLIENT_AUTH_SECRET_BASIC && !has_client, "client_auth",
@@ -547,6 +554,18 @@ static bool compile_clients(Config *config, const ConfigText *text, GError **err
         return config->compiled_clients != NULL;
 }
 
+static bool check_users(const Config *config, const ConfigText *text, GError **error)
+{
+        const ConfigSection *section = find_section(text, "users", "");
+        const char *key = NULL;
+        g_autofree char *trouble =
+            section ? config_users_trouble(config->users, config->issuers, &key) : NULL;
+
+        if (trouble && key)
+                return refuse_key(text, section, key, trouble, error);
+        return !trouble || refuse_words(text, section, trouble, trouble, error);
+}
+
 static void describe_setting(json_t *settings, const ConfigSection *section, const char *title,
                              const ConfigText *text, const ConfigSetting *setting)
 {
@@ -603,7 +622,7 @@ static Config *config_from_text(const ConfigText *text, GError **error)
         if (!read_sections(config, text, error) || !check_listen(config, text, error) ||
             !check_issuers(config, text, error) || !compile_policies(config, text, error) ||
             !compile_routes(config, text, error) || !compile_front(config, text, error) ||
-            !compile_clients(config, text, error))
+            !compile_clients(config, text, error) || !check_users(config, text, error))
                 return NULL;
         config->described = describe(text);
         return g_steal_pointer(&config);

@@ -9,6 +9,7 @@
 #include "api/front.h"
 #include "base/log.h"
 #include "issuer/issuer.h"
+#include "users/record.h"
 #include "verdict/policy.h"
 #include "verdict/routing.h"
 
@@ -38,7 +39,8 @@ typedef struct Config {
         GPtrArray *clients; /* ClientSettings */
         char *assertion_issuer;
         FrontSettings front;
-        GPtrArray *routes; /* RouteSettings */
+        GPtrArray *routes;    /* RouteSettings */
+        UsersSettings *users; /* issuer NULL: there is no [users] */
         Routing *compiled_routing;
         Front *compiled_front;
         PolicySet *compiled;
@@ -55,7 +57,7 @@ void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
 typedef struct ConfigSetting {
-        const char *section; /* "authd", "issuer", "policy" */
+        const char *section; /* "authd", "issuer", "policy", "users" */
         const char *key;
         const char *kind;     /* text, list, path, url, duration, size, number, boolean, word */
         const char *fallback; /* shown in the man page and authctl config; "": none */

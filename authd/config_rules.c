@@ -2,12 +2,14 @@
 #include "config_rules.h"
 
 #include "config_set.h"
+#include "config_users.h"
 #include "issuer/introspect.h"
 #include "verdict/cache.h"
 
-#define MAX_AGE_SEC_MAX    (INT64_C(365) * 24 * 3600)
-#define STALE_KEYS_SEC_MIN 60
-#define ROUTE_ORDER_MAX    1000000
+#define MAX_AGE_SEC_MAX         (INT64_C(365) * 24 * 3600)
+#define STALE_KEYS_SEC_MIN      60
+#define ROUTE_ORDER_MAX         1000000
+#define CONFIG_ID_RANGE_DEFAULT "1879048192-2147483647"
 
 /* The one table. In each section the order of the manual. */
 static const ConfigRule rules[] = {
@@ -154,6 +156,10 @@ static const ConfigRule rules[] = {
           offsetof(IssuerSettings, introspection_calls_max),
           1,
           INTROSPECT_CALLS_MAX },
+        { { "issuer", "admin_url", "url", "",
+            "Where its people and groups are read, if not below its url as in Keycloak." },
+          config_set_url,
+          offsetof(IssuerSettings, admin_url) },
 
         { { "policy", "issuers", "list", "",
             "Whose tokens are taken. May be left out with one issuer." },
@@ -346,6 +352,108 @@ static const ConfigRule rules[] = {
           offsetof(RouteSettings, limit_slots),
           1024,
           BUCKET_SLOTS_MAX },
+
+        { { "users", "issuer", "text", "",
+            "The issuer whose people are accounts on this host. Required." },
+          config_set_text,
+          offsetof(UsersSettings, issuer) },
+        { { "users", "name", "text", USERS_NAME_DEFAULT,
+            "How a login name is made: {preferred_username}, {email}, {attribute.NAME}." },
+          config_set_text,
+          offsetof(UsersSettings, name) },
+        { { "users", "strip_domain", "list", "",
+            "Domains that are cut off behind the @ of a name." },
+          config_set_list,
+          offsetof(UsersSettings, strip_domain) },
+        { { "users", "reserved", "list", "",
+            "Names that nobody gets, beside those of the system." },
+          config_set_list,
+          offsetof(UsersSettings, reserved) },
+        { { "users", "groups", "list", "",
+            "Which groups and roles are groups here: /PATH, /PATH/**, realm:ROLE, CLIENT:ROLE, "
+            "each with =NAME if another name is wanted." },
+          config_set_list,
+          offsetof(UsersSettings, groups) },
+        { { "users", "local_groups", "list", "",
+            "Groups of /etc/group, and who is in them: LOCAL=SOURCE." },
+          config_set_list,
+          offsetof(UsersSettings, local_groups) },
+        { { "users", "within", "list", "",
+            "The groups, by path, one of which a person must be in. Left out: everybody." },
+          config_set_list,
+          offsetof(UsersSettings, within) },
+        { { "users", "primary_group", "text", "",
+            "The group that is everybody's primary one. Left out: each has its own." },
+          config_set_group_name,
+          offsetof(UsersSettings, primary_group) },
+        { { "users", "id_range", "text", CONFIG_ID_RANGE_DEFAULT,
+            "The numbers from which ids are computed, FROM-TO." },
+          config_set_id_range,
+          0 /* two members: the setter knows them */ },
+        { { "users", "ids", "word", "computed",
+            "Whether who has no id in the realm gets one: computed, or realm: no." },
+          config_set_ids,
+          offsetof(UsersSettings, ids_from_realm_only) },
+        { { "users", "id", "list", "", "Ids settled by hand: KEY=NUMBER." },
+          config_set_id_lines,
+          offsetof(UsersSettings, id) },
+        { { "users", "uid_attribute", "text", USERS_UID_ATTRIBUTE_DEFAULT,
+            "The attribute of a person that is the uid." },
+          config_set_attribute,
+          offsetof(UsersSettings, uid_attribute) },
+        { { "users", "gid_attribute", "text", USERS_GID_ATTRIBUTE_DEFAULT,
+            "The attribute of a group that is its gid, and of a person that is the gid of the "
+            "primary group." },
+          config_set_attribute,
+          offsetof(UsersSettings, gid_attribute) },
+        { { "users", "name_attribute", "text", "",
+            "The attribute that is the login name, where a person has it." },
+          config_set_attribute,
+          offsetof(UsersSettings, name_attribute) },
+        { { "users", "home_attribute", "text", USERS_HOME_ATTRIBUTE_DEFAULT,
+            "The attribute that is the home." },
+          config_set_attribute,
+          offsetof(UsersSettings, home_attribute) },
+        { { "users", "shell_attribute", "text", USERS_SHELL_ATTRIBUTE_DEFAULT,
+            "The attribute that is the shell." },
+          config_set_attribute,
+          offsetof(UsersSettings, shell_attribute) },
+        { { "users", "home", "text", USERS_HOME_DEFAULT,
+            "The home of who has no such attribute; {name} is the login name." },
+          config_set_text,
+          offsetof(UsersSettings, home) },
+        { { "users", "shell", "text", USERS_SHELL_DEFAULT,
+            "The shell of who has no such attribute." },
+          config_set_shell,
+          offsetof(UsersSettings, shell) },
+        { { "users", "sync", "duration", "60s",
+            "Between two looks at what has changed; 0s: people are learned at login only." },
+          config_set_sync,
+          offsetof(UsersSettings, sync_sec),
+          CONFIG_SYNC_SEC_MIN,
+          CONFIG_SYNC_SEC_MAX },
+        { { "users", "sync_full", "duration", "1h",
+            "Between two looks at everybody, where the realm tells of changes." },
+          config_set_duration,
+          offsetof(UsersSettings, sync_full_sec),
+          CONFIG_SYNC_FULL_SEC_MIN,
+          CONFIG_SYNC_FULL_SEC_MAX },
+        { { "users", "sync_rate", "number", G_STRINGIFY(USERS_SYNC_RATE_DEFAULT),
+            "How many requests a second that costs the issuer at most." },
+          config_set_number,
+          offsetof(UsersSettings, sync_rate),
+          1,
+          CONFIG_SYNC_RATE_MAX },
+        { { "users", "gone_keep", "duration", "90d",
+            "How long the account of a deleted person still has its name." },
+          config_set_duration,
+          offsetof(UsersSettings, gone_keep_sec),
+          0,
+          CONFIG_GONE_KEEP_SEC_MAX },
+        { { "users", "enumerate", "boolean", "false",
+            "Lists those who have logged in here to whoever asks for all accounts." },
+          config_set_boolean,
+          offsetof(UsersSettings, enumerate) },
 };
 
 const ConfigRule *config_rules(size_t *ret_n)

@@ -16,7 +16,7 @@ typedef struct ConfigReading {
         const ConfigRule *rule;
         const ConfigLine *line;
         GKeyFile *decoder; /* holds every value as written, and undoes its escapes */
-        void *target;      /* Config, IssuerSettings, PolicySettings or ClientSettings */
+        void *target;      /* Config, or the *Settings of its section */
 } ConfigReading;
 
 struct ConfigRule {

@@ -173,20 +173,26 @@ static bool refuse_kind(const Scan *scan, const char *kind, const char *name, GE
         if (!nearest)
                 return config_refuse(error, scan->file, scan->line,
                                      "unknown section [%s]; there are [authd], [issuer NAME], "
-                                     "[policy NAME], [route NAME] and [client NAME]",
+                                     "[policy NAME], [route NAME], [client NAME] and [users]",
                                      shown);
         return config_refuse(error, scan->file, scan->line,
                              "unknown section [%s%s%s]; did you mean [%s%s%s]?", shown,
                              *name ? " " : "", name, nearest, *name ? " " : "", name);
 }
 
+/* is_single: there is one section of that kind, and it has no name. */
+static bool is_single(const char *kind)
+{
+        return strcmp(kind, "authd") == 0 || strcmp(kind, "users") == 0;
+}
+
 static bool check_name(const Scan *scan, const char *kind, const char *name, GError **error)
 {
-        if (strcmp(kind, "authd") == 0 && !*name)
+        if (is_single(kind) && !*name)
                 return true;
-        if (strcmp(kind, "authd") == 0)
+        if (is_single(kind))
                 return config_refuse(error, scan->file, scan->line,
-                                     "[authd] takes no name; write [authd]");
+                                     "[%s] takes no name; write [%s]", kind, kind);
         if (!*name)
                 return config_refuse(error, scan->file, scan->line,
                                      "[%s] lacks its name; write [%s NAME]", kind, kind);

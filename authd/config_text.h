@@ -16,8 +16,8 @@
 
 typedef struct ConfigSection {
         char *title;      /* "policy orders": what stands between the brackets */
-        char *kind;       /* "authd", "issuer", "policy" */
-        const char *name; /* "orders"; "" for authd; within title */
+        char *kind;       /* "authd", "issuer", "policy", "users" */
+        const char *name; /* "orders"; "" for authd and users; within title */
         const char *file; /* interned; where it stands first */
         unsigned line;
         const char *opened_file; /* and last, while the text is read */

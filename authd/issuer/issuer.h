@@ -66,6 +66,8 @@ typedef struct IssuerSettings {
         char **distrust_kid;    /* kids or thumbprints that never count; NULL: none */
         ClientAuthSettings client; /* for introspection */
         char *introspection_url;   /* NULL: the discovery document's */
+        char
+            *admin_url; /* of Keycloak's Admin REST API; NULL: what admin_url_of makes of the url */
         bool introspection_signed; /* unsigned answers are refused (RFC 9701) */
         unsigned introspection_calls_max;
 } IssuerSettings;

@@ -91,6 +91,7 @@ IssuerSettings *issuer_settings_copy(const IssuerSettings *settings)
         copy->fetch_token_file = g_strdup(settings->fetch_token_file);
         copy->distrust_kid = g_strdupv(settings->distrust_kid);
         copy->introspection_url = g_strdup(settings->introspection_url);
+        copy->admin_url = g_strdup(settings->admin_url);
         copy->client = (ClientAuthSettings){ 0 };
         client_auth_settings_copy(&settings->client, &copy->client);
         return copy;
@@ -109,6 +110,7 @@ void issuer_settings_free(IssuerSettings *settings)
         g_free(settings->fetch_token_file);
         g_strfreev(settings->distrust_kid);
         g_free(settings->introspection_url);
+        g_free(settings->admin_url);
         client_auth_settings_clear(&settings->client);
         g_free(settings);
 }

@@ -99,13 +99,16 @@ size_t directory_n_groups(const Directory *directory);
 const Group *directory_group(const Directory *directory, size_t index);
 /* directory_person_sources: paths and roles of the realm that the person is in, as text: for
  * policies at the account phase. NULL-terminated, owned by the directory. */
-const char *const *directory_person_sources(const Directory *directory, const Person *person);
+const char *const *directory_person_sources(Directory *directory, const Person *person);
 
 /* directory_filled: a sweep of this issuer has ended well, now or in an earlier life of the state
  * database: who is not here is not there. */
 bool directory_filled(const Directory *directory);
 /* directory_generation: grows by each change that NSS would see. */
 uint64_t directory_generation(const Directory *directory);
+/* directory_id_holder: to whom a number was given once, be they still there or not; NULL: nobody.
+ */
+const char *directory_id_holder(const Directory *directory, uint32_t id);
 /* directory_each_collision: numbers that more than one want, and who. */
 typedef void (*DirectoryCollision)(uint32_t id, const char *key, const char *name, bool has_it,
                                    void *userdata);

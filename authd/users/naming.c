@@ -652,6 +652,17 @@ void naming_local_groups(const Naming *naming, const char *source,
         }
 }
 
+void naming_each_local(const Naming *naming,
+                       void (*each)(const char *local, const char *source, void *userdata),
+                       void *userdata)
+{
+        for (size_t i = 0; i < naming->local_groups->len; i++) {
+                const Rule *rule = g_ptr_array_index(naming->local_groups, i);
+
+                each(rule->name, rule->source.text, userdata);
+        }
+}
+
 bool naming_has_within(const Naming *naming)
 {
         return naming->within->len > 0;

@@ -43,6 +43,11 @@ char *naming_group(const Naming *naming, const char *source, char **ret_trouble)
 /* naming_local_groups: the names of /etc/group that members of source get; calls each. */
 void naming_local_groups(const Naming *naming, const char *source,
                          void (*each)(const char *local, void *userdata), void *userdata);
+/* naming_each_local: each group of /etc/group that the settings list, with its source as written.
+ */
+void naming_each_local(const Naming *naming,
+                       void (*each)(const char *local, const char *source, void *userdata),
+                       void *userdata);
 /* naming_has_within, naming_within: whether people are narrowed, and whether members of source are
  * among them. */
 bool naming_has_within(const Naming *naming);

@@ -23,6 +23,7 @@ DAEMON_PAGE = "docs/man/authd.8"
 EXAMPLE = "docs/authd.conf.example"
 CONTRACT = "include/authd.openapi.yaml"
 SELFTEST_WORDS = "words.json"
+SINGLE_SECTIONS = ("authd", "users")
 MACROS = ("No", "Ql", "Li", "Cm", "Pa")
 METHODS = ("get", "put", "post", "delete", "options", "patch")
 EVENT = re.compile(r'\blog_event\(\s*([^,]+),\s*(?:"(\w+)"|(\S))')
@@ -80,7 +81,7 @@ def setting_complaints(where, setting, note, body):
 def settings_complaints(root, words):
     page, complaints = tree.read(root, SETTINGS_PAGE), []
     for name in dict.fromkeys(setting["section"] for setting in words["settings"]):
-        title = "[authd]" if name == "authd" else f"[{name} NAME]"
+        title = f"[{name}]" if name in SINGLE_SECTIONS else f"[{name} NAME]"
         where = f"{SETTINGS_PAGE} {title}"
         known = {setting["key"]: setting for setting in words["settings"] if setting["section"] == name}
         found = [(re.fullmatch(r"Cm (\S+) No \((.*)\)", head), body) for head, body in items(section(page, title))]
