@@ -24,6 +24,7 @@ import host as hosts  # noqa: E402
 import people  # noqa: E402
 from probe import Probe  # noqa: E402
 
+SECRET_FILE = "/etc/authd/client.secret"
 DEFAULT = "[policy default]\naudience = orders\n"
 
 
@@ -101,8 +102,8 @@ def daemon_of(host, provider, *sections, users=None, issuer=None, **keys):
     """An Authd of the host with settings for the provider, not started; keys: of [authd], users: of [users]."""
     daemon = hosts.Authd(host, host.folder)
     host.reach(provider)
-    host.write("/etc/authd/client.secret", people.CLIENT_SECRET, 0o600)
-    os.chown(host.path("/etc/authd/client.secret"), hosts.AUTHD_ID, hosts.AUTHD_ID)
+    host.write(SECRET_FILE, people.CLIENT_SECRET, 0o600)
+    os.chown(host.path(SECRET_FILE), hosts.AUTHD_ID, hosts.AUTHD_ID)
     daemon.write(
         issuer_section(provider, **(issuer or {})),
         users_section(**(users or {})),
@@ -114,8 +115,8 @@ def daemon_of(host, provider, *sections, users=None, issuer=None, **keys):
 
 
 def issuer_section(provider, **keys):
-    lines = {"url": people.issuer_url(provider), "client_id": people.CLIENT, "client_secret_file": "/etc/authd/client.secret"}
-    return section("issuer holodeck", {**lines, **keys})
+    usual = {"url": people.issuer_url(provider), "client_id": people.CLIENT, "client_secret_file": SECRET_FILE}
+    return section("issuer holodeck", {**usual, **keys})
 
 
 def users_section(**keys):

@@ -42,7 +42,7 @@ class Probe:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
-        assert answer, f"the asking process ended: {self.process.wait(harness.DEADLINE_SEC)} {self.process.stderr.read()}"
+        assert answer, f"the asking process ended: {self.process.wait(harness.DEADLINE_SEC)}"
         return answer.rstrip("\n")
 
     def close(self):

@@ -110,7 +110,8 @@ def test_the_daemons_own_user_is_found_without_asking_the_daemon(bare, manager_s
     """What the manager does for User=authd, SupplementaryGroups= and the like before it starts us."""
     done = bare.run("strace", "-f", "-e", "trace=connect", "getent", "passwd", hosts.AUTHD_USER)
     assert done.stdout.startswith(f"{hosts.AUTHD_USER}:") and hosts.SOCKET not in done.stderr, done.stderr
-    done, took = timed(bare, "setpriv", f"--reuid={hosts.AUTHD_USER}", f"--regid={hosts.AUTHD_USER}", "--init-groups", "true")
+    ids = [f"--reuid={hosts.AUTHD_USER}", f"--regid={hosts.AUTHD_USER}", "--init-groups"]
+    done, took = timed(bare, "setpriv", *ids, "true")
     assert done.returncode == 0, done.stderr
     assert took <= DEADLINE_SEC + SLACK_SEC, "initgroups asks every source, once"
 
@@ -144,7 +145,8 @@ def spawn_with_socket(daemon, listener):
         os.dup2(listener.fileno(), LISTEN_FD)
 
     # LISTEN_PID is the daemon's, which a shell that becomes it knows.
-    start = f'LISTEN_PID=$$ LISTEN_FDS=1 exec {" ".join(daemon.as_its_user())} /usr/sbin/authd --config /etc/authd/authd.conf'
+    words = " ".join([*daemon.as_its_user(), "/usr/sbin/authd --config /etc/authd/authd.conf"])
+    start = f"LISTEN_PID=$$ LISTEN_FDS=1 exec {words}"
     with open(daemon.log_path, "ab") as log:
         daemon.process = subprocess.Popen(
             [*daemon.host.prefix(), "sh", "-c", start], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
@@ -199,6 +201,7 @@ def test_systemds_userdb_finds_the_people_through_nss(bare, handed):
         pytest.skip("this release has no userdbctl")
     with started(handed):
         done = bare.run("userdbctl", "user", "ada")
-        assert "ada" in done.stdout and ask_once(bare, "passwd ada").text.split(":")[2] in done.stdout, done.stdout + done.stderr
+        uid = ask_once(bare, "passwd ada").text.split(":")[2]
+        assert "ada" in done.stdout and uid in done.stdout, done.stdout + done.stderr
         done = bare.run("userdbctl", "groups-of-user", "ada")
         assert "eng-platform" in done.stdout, done.stdout + done.stderr

@@ -177,7 +177,8 @@ def test_a_head_of_random_words_never_ends_the_process_nor_lies(settled, answers
     members = [name for name in table.HEAD if name not in keep]
     for _ in range(SPOILT_HEADS):
         name = chance.choice(members)
-        table.lay(settled, table.put(bytearray(good), name, chance.getrandbits(64) >> chance.choice([0, 16, 32, 48, 56])))
+        word = chance.getrandbits(64) >> chance.choice([0, 16, 32, 48, 56])
+        table.lay(settled, table.put(bytearray(good), name, word))
         told = ask_once(settled, *questions)
         for one, expected in zip(told, right):
             assert one.result != FOUND or sorted_text(one) == expected, (name, one)
@@ -262,7 +263,8 @@ line = b"ada:x:4242:4242:::/bin/sh\\n"
 while True:
     peer, _ = one.accept()
     peer.recv(4096)
-    peer.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Type: text/plain\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(line), line))
+    peer.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Type: text/plain\\r\\n")
+    peer.sendall(b"Content-Length: %d\\r\\n\\r\\n%s" % (len(line), line))
     peer.close()
 """
 

@@ -22,7 +22,8 @@ def test_a_hundred_thousand_people(new_host, programs, tmp_path, record):
             before, began = daemon.memory_kib(), time.monotonic()
             daemon.sync()
             took, after = time.monotonic() - began, daemon.memory_kib()
-            record("first look at 100 000 people, 2 000 groups of devidp", round(took, 1), "s", "at 1000 requests a second at most")
+            record("first look at 100 000 people, 2 000 groups of devidp", round(took, 1), "s",
+                   "at 1000 requests a second at most")
             record("memory after 100 000", round(after / 1024), "MB", f"before it {before / 1024:.0f} MB")
             record("the table of 100 000", round(host.path(hosts.TABLE).stat().st_size / 1e6, 1), "MB")
             assert took < FIRST_LOOK_SEC and after / 1024 < MEMORY_MB

@@ -83,7 +83,8 @@ def test_everybody_odd_is_told_with_a_reason(odd_host):
 
 def test_nothing_is_enumerated_that_is_not_a_name(new_host, programs, tmp_path):
     """Also with everybody shown."""
-    with devidp(programs, tmp_path, few={**HONEST, "Ada": ("Odd", []), "-x": ("Odd", [])}) as provider, new_host() as host:
+    few = {**HONEST, "Ada": ("Odd", []), "-x": ("Odd", [])}
+    with devidp(programs, tmp_path, few=few) as provider, new_host() as host:
         with started(daemon_of(host, provider, users={"enumerate": "true"})):
             lines = host.run("getent", "-s", "authd", "passwd").stdout.splitlines()
             assert all(line.split(":")[0] in HONEST for line in lines), lines

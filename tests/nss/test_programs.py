@@ -141,7 +141,8 @@ def test_sshd_refuses_whom_nss_does_not_know(sshd):
 def sudo(settled):
     """sudo for a group of the platform's; PAM's account phase is not what is tried here."""
     settled.write("/etc/sudoers", "Defaults !use_pty\n%eng-platform ALL=(root) NOPASSWD: /usr/bin/id\n", 0o440)
-    settled.write("/etc/pam.d/sudo", "auth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n")
+    lines = ("auth required pam_deny.so", "account required pam_permit.so", "session required pam_permit.so")
+    settled.write("/etc/pam.d/sudo", "\n".join([*lines, ""]))
     return settled
 
 

@@ -40,7 +40,8 @@ def with_sssd(new_host):
     with new_host("sssd", lower=lower, passwd="files sss") as host:
         host.write("/etc/sssd/sssd.conf", SSSD_CONF, 0o600)
         with open(host.folder / "sssd.log", "wb") as log:
-            process = host.start("/usr/sbin/sssd", "-i", "--logger=stderr", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            process = host.start("/usr/sbin/sssd", "-i", "--logger=stderr", **quiet)
         answers = lambda: host.getent("-s", "sss", "passwd", "daemon")  # noqa: E731
         until(f"SSSD answers: {host.folder}/sssd.log", answers, 30)
         until("its memory cache is there", host.path("/var/lib/sss/mc/passwd").exists)
