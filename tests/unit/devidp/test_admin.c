@@ -113,7 +113,7 @@ static const AdminCase CASES[] = {
         { "users have attributes", "view-users", "GET", "/users", NULL, 200,
           "\"attributes\":{\"a\":[\"1\"]}" },
         { "brief users have none", "view-users", "GET", "/users", "briefRepresentation=true", 200,
-          "\"createdTimestamp\":1700000000000,\"access\"" },
+          "\"emailVerified\":true,\"enabled\":true,\"createdTimestamp\":1700000000000,\"access\"" },
         { "a user by part of the name", "view-users", "GET", "/users", "username=LIC", 200, ALICE },
         { "a part is not the name", "view-users", "GET", "/users", "username=lic\nexact=true", 200,
           "[]" },
@@ -319,6 +319,31 @@ static void test_roles_hold_now(void)
         g_assert_cmpuint(status_with(token), ==, 401);
 }
 
+static void test_who_is_out(void)
+{
+        g_autofree char *token = NULL;
+
+        g_assert_true(desk_tell(&desk, "client", "{\"id\":\"orders\",\"direct_grant\":true}"));
+        g_assert_true(desk_tell(&desk, "person",
+                                "{\"username\":\"carol\",\"password\":\"p\",\"client_roles\":"
+                                "{\"realm-management\":[\"view-users\"]}}"));
+        Answer answer = desk_ask(&desk, "POST", TOKEN,
+                                 "grant_type=password\nclient_id=orders\nclient_secret=s\n"
+                                 "username=carol\npassword=p",
+                                 NULL);
+        json_t *json = json_loads(answer.body, 0, NULL);
+        token = g_strdup(json_string_value(json_object_get(json, "access_token")));
+        json_decref(json);
+        answer_clear(&answer);
+        g_assert_cmpuint(status_with(token), ==, 200);
+        g_assert_true(desk_tell(&desk, "person", "{\"username\":\"carol\",\"enabled\":false}"));
+        g_assert_cmpuint(status_with(token), ==, 401);
+        g_assert_true(desk_tell(&desk, "person", "{\"username\":\"carol\",\"enabled\":true}"));
+        g_assert_cmpuint(status_with(token), ==, 200);
+        g_assert_true(desk_tell(&desk, "person-recreate", "{\"username\":\"carol\"}"));
+        g_assert_cmpuint(status_with(token), ==, 401);
+}
+
 static void test_another_realm(void)
 {
         static const char *const PATHS[] = { "/admin/realms/other/users", "/admin/realms/tt",
@@ -344,6 +369,7 @@ int main(int argc, char **argv)
         g_test_add_func("/admin/a group is written", test_group_write);
         g_test_add_func("/admin/each change leaves its event", test_events);
         g_test_add_func("/admin/roles are those of now", test_roles_hold_now);
+        g_test_add_func("/admin/who is disabled or made anew is nobody", test_who_is_out);
         g_test_add_func("/admin/another realm is not there", test_another_realm);
         int failed = g_test_run();
         idp_clear(&desk);

@@ -233,6 +233,14 @@ static void test_group_changes(void)
         g_assert_cmpstr(
             json_string_value(json_array_get(realm_person(desk.realm, "alice")->groups, 0)), ==,
             "/dev/platform");
+        g_assert_true(desk_tell(&desk, "group", "{\"path\":\"/developers\"}"));
+        g_assert_true(
+            desk_tell(&desk, "join", "{\"username\":\"zoe\",\"groups\":[\"/developers\"]}"));
+        g_assert_true(desk_tell(&desk, "group-rename", "{\"path\":\"/dev\",\"name\":\"devs\"}"));
+        g_assert_cmpstr(
+            json_string_value(json_array_get(realm_person(desk.realm, "zoe")->groups, 0)), ==,
+            "/developers");
+        g_assert_true(desk_tell(&desk, "group-rename", "{\"path\":\"/devs\",\"name\":\"dev\"}"));
         g_assert_true(desk_tell(&desk, "group-delete", "{\"path\":\"/ops\"}"));
         g_assert_null(groups_by_path(desk.realm->groups, "/ops/team1/crew1"));
         g_assert_cmpuint(json_array_size(realm_person(desk.realm, "p000003")->groups), ==, 0);
