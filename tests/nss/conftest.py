@@ -10,7 +10,6 @@ keycloak, one that takes minutes full.
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 

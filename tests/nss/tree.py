@@ -10,7 +10,6 @@ import platform
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import providers
 
