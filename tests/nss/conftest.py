@@ -4,7 +4,7 @@ nsswitch.conf and a daemon, a program that asks libc.
     pytest tests/nss --build FOLDER [--rows FOLDER] [--full]
 
 The harness and the providers are those of tests/behaviour. A row against the real Keycloak is marked
-keycloak, one that takes minutes full.
+keycloak, one that measures times alone (the others may run side by side), one that takes minutes full.
 """
 
 import json
@@ -34,6 +34,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures times")
     config.addinivalue_line("markers", "keycloak: needs the real Keycloak")
     config.addinivalue_line("markers", "full: only with --full")
 
@@ -157,7 +158,6 @@ class started:
         self.daemon.start()
         if self.sync:
             self.daemon.sync()
-            harness.until("the table is there", self.daemon.host.path(hosts.TABLE).exists)
         return self.daemon
 
     def __exit__(self, *_):

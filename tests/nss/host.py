@@ -17,15 +17,17 @@ import threading
 from pathlib import Path
 
 import harness
+import table
 from harness import until
 
 HERE = Path(__file__).resolve().parent
 CLONE_NEWNET = 0x40000000
 RUN_TIMEOUT_SEC = 30
+SYNC_TIMEOUT_SEC = 600
+PUBLISHED_SEC = 5
 RELAY_SIZE_BYTES = 256 * 1024
 AUTHD_USER, AUTHD_ID = "authd", 900  # as sysusers.d would make it
 SOCKET = "/run/authd/authd.sock"
-TABLE = "/run/authd/users.table"
 MODULE = "libnss_authd.so.2"
 NSSWITCH = """passwd: {passwd}
 group: {passwd}
@@ -198,6 +200,7 @@ class Host:
             input=input,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=timeout,
             env={**os.environ, "LC_ALL": "C.UTF-8", "PATH": PATH, **(env or {})},
             check=False,
@@ -260,10 +263,10 @@ class Authd(harness.Authd):
         with open(self.log_path, "ab") as log:
             self.process = self.host.start(
                 *self.as_its_user(),
+                *("env", *(f"{name}={value}" for name, value in self.environment.items())),  # the daemon's alone
                 "/usr/sbin/authd",
                 "--config",
                 "/etc/authd/authd.conf",
-                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr or log,
@@ -279,6 +282,13 @@ class Authd(harness.Authd):
     def pid(self):
         """As we see it: nsenter is its parent."""
         return only_child(self.process.pid)
+
+    def request(self, method, path, body=None, headers=None, timeout=harness.ANSWER_TIMEOUT_SEC):
+        connection = harness.UnixConnection(self.socket, timeout)
+        try:
+            return harness.ask(connection, method, path, body, headers)
+        finally:
+            connection.close()
 
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
@@ -310,10 +320,13 @@ class Authd(harness.Authd):
         os.kill(self.process.pid, signal.SIGCONT)
         os.kill(pid or self.pid, signal.SIGCONT)
 
-    def sync(self):
-        """A look at everybody, now; its figures."""
-        answer = self.post("/v1/users/sync", {})
+    def sync(self, published=True):
+        """A look at everybody, now; its figures. published: until the table shows what it found."""
+        answer = self.request("POST", "/v1/users/sync", "{}", {"Content-Type": "application/json"}, SYNC_TIMEOUT_SEC)
         assert answer.status == 200, f"{answer.text}\n{self.log_text()[-3000:]}"
+        if published:
+            wanted = self.get("/v1/status").json["people"]["generation"]
+            until("the table is the newest", lambda: table.generation(self.host) >= wanted, PUBLISHED_SEC)
         return answer.json
 
     def person(self, name):

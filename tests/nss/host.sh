@@ -14,6 +14,7 @@ mount -t overlay host -o "lowerdir=$lower,upperdir=$folder/upper,workdir=$folder
 cd "$folder/root"
 mount -t proc proc proc
 mount --rbind /dev dev
+mount -t tmpfs -o mode=1777 shm dev/shm
 mount -t tmpfs -o mode=0755 run run
 mount -t tmpfs -o mode=1777 tmp tmp
 mkdir run/old

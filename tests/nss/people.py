@@ -7,6 +7,7 @@ few have passwords. It is made by arithmetic alone: the same file each time, so 
 import json
 import pathlib
 import sys
+import uuid
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "behaviour"))
 
@@ -190,7 +191,8 @@ class DevIdp(providers.DevIdp):
     def add(self, name, full_name="Some One", groups=(), **more):
         for path in groups:
             self.own("group", {"path": path})
-        return self.own("person", _devidp_person(name, full_name, list(groups), **more))["id"]
+        new = {"id": str(uuid.uuid4()), **more}  # as Keycloak: another one than a former of that name
+        return self.own("person", _devidp_person(name, full_name, list(groups), **new))["id"]
 
     def change(self, name, full_name=None, **members):
         if full_name:

@@ -4,8 +4,7 @@ import os
 import re
 from pathlib import Path
 
-import host as hosts
-
+TABLE = "/run/authd/users.table"
 FORM = Path(__file__).resolve().parents[2] / "authd" / "users" / "tableform.h"
 SIZES = {"uint64_t": 8, "uint32_t": 4}
 
@@ -27,7 +26,7 @@ HEAD, PERSON = fields("table_head"), fields("table_person")
 
 
 def read(host):
-    return bytearray(host.path(hosts.TABLE).read_bytes())
+    return bytearray(host.path(TABLE).read_bytes())
 
 
 def get(data, member, layout=None, base=0):
@@ -51,18 +50,25 @@ def with_uid(data, old, new):
     raise AssertionError(f"uid {old} is not in the table")
 
 
+def generation(host):
+    """0: there is none."""
+    path = host.path(TABLE)
+    return get(bytearray(path.read_bytes()), "generation") if path.exists() else 0
+
+
 def lay(host, data, owner=None, mode=0o644):
-    """Puts a file in the table's place, as the daemon does: another one, renamed."""
-    place = host.path(hosts.TABLE)
+    """Puts a file in the table's place, as the daemon does: another one, renamed; owner None: the folder's."""
+    place = host.path(TABLE)
     part = place.with_name("part")
     part.write_bytes(data)
     part.chmod(mode)
-    os.chown(part, *(owner or (hosts.AUTHD_ID, hosts.AUTHD_ID)))
+    folder = place.parent.stat()
+    os.chown(part, *(owner or (folder.st_uid, folder.st_gid)))
     part.rename(place)
 
 
 def take_away(host):
     """None: whoever has none mapped must ask the socket."""
-    host.path(hosts.TABLE).unlink(missing_ok=True)
+    host.path(TABLE).unlink(missing_ok=True)
 
 

@@ -16,10 +16,13 @@ import time
 import pytest
 
 import host as hosts
+import table
 import tree
 from conftest import daemon_of, started
 from harness import until
 from probe import ERROR, FOUND, NONE, Probe, ask_once, parse
+
+pytestmark = pytest.mark.alone
 
 DEADLINE_SEC = 0.2
 SLACK_SEC = 0.3
@@ -187,7 +190,7 @@ def test_a_second_boot_without_the_provider_knows_everybody(bare, handed, provid
     with started(handed):
         before = ask_once(bare, "passwd ada")
     bare.reach(provider).sever()
-    bare.run("sh", "-c", f"rm -f {hosts.TABLE}")  # /run is empty after a boot
+    bare.run("sh", "-c", f"rm -f {table.TABLE}")  # /run is empty after a boot
     handed.spawn()
     try:
         until("they are there again", lambda: ask_once(bare, "passwd ada").result == FOUND, 10)

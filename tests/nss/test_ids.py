@@ -137,4 +137,4 @@ def test_who_has_the_number_keeps_it_when_another_comes(new_host, crowd, small):
         daemon.sync()
         assert entry(one, people[first])[2] == str(number), "who has files keeps them"
         assert entry(one, people[second]) is None
-        assert [found["id"] for found in collisions_of(daemon)] == [number]
+        assert number in [found["id"] for found in collisions_of(daemon)]

@@ -61,7 +61,7 @@ def test_it_is_no_account(odd_host, name):
         assert person["name"] is None and person["trouble"], person
     # A daemon that cannot even take the name in may leave it out: then it must not be an account either.
     asked = name.split("\n")[0]
-    line = odd_host.getent("passwd", asked) if asked.strip() and asked not in HONEST else None
+    line = odd_host.getent("--", "passwd", asked) if asked.strip() and asked not in HONEST else None
     if line:
         assert line.split(":")[0] in local_names(odd_host), line
 

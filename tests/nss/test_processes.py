@@ -10,6 +10,8 @@ from conftest import daemon_of, started
 from probe import FOUND, NONE, Probe, ask_once
 from test_down import sorted_text
 
+pytestmark = pytest.mark.alone
+
 N_THREADS = 1000
 QUESTIONS = ["passwd ada", "group eng-platform", "groups bea", "passwd nobody-here"]
 GECOS_SIZE = 4000

@@ -12,6 +12,8 @@ from conftest import daemon_of, started
 from harness import until
 from test_processes import median
 
+pytestmark = pytest.mark.alone
+
 SSSD_CONF = """[sssd]
 services = nss
 domains = far
