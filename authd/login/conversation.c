@@ -267,6 +267,19 @@ static void otp_typed(Conversation *conversation, Span line)
         go(conversation, PHASE_PASSWORD_GRANT);
 }
 
+/* approval_typed: Enter. Where tokens are taken, a program may have one instead: sshd gives a
+ * password's line to the first prompt that does not echo, whatever it says. Such a one that is
+ * neither is refused now, not when the code has expired. */
+static void approval_typed(Conversation *conversation, Span line, Phase waiting, int64_t now_usec)
+{
+        if (line.len == 0 || !conversation->takes_tokens)
+                conversation->phase = waiting;
+        else if (looks_like_a_jwt(line))
+                judge_typed(conversation, line);
+        else
+                refuse(conversation, NULL, now_usec);
+}
+
 static void typed(Conversation *conversation, Span line, int64_t now_usec)
 {
         conversation->typed_usec = now_usec;
@@ -278,8 +291,10 @@ static void typed(Conversation *conversation, Span line, int64_t now_usec)
         case PHASE_PASSWORD_ASK: password_typed(conversation, line, now_usec); break;
         case PHASE_OTP_ASK: otp_typed(conversation, line); break;
         case PHASE_TOKEN_ASK: token_typed(conversation, line, now_usec); break;
-        case PHASE_DEVICE_SHOW: conversation->phase = PHASE_DEVICE_WAIT; break;
-        case PHASE_PUSH_SHOW: conversation->phase = PHASE_PUSH_WAIT; break;
+        case PHASE_DEVICE_SHOW:
+                approval_typed(conversation, line, PHASE_DEVICE_WAIT, now_usec);
+                break;
+        case PHASE_PUSH_SHOW: approval_typed(conversation, line, PHASE_PUSH_WAIT, now_usec); break;
         default: break;
         }
 }
@@ -502,7 +517,7 @@ static void say_approval(Conversation *conversation)
                 return;
         }
         prompt = g_strconcat(conversation->shown, WORDS_ENTER, NULL);
-        say(conversation, LOGIN_PROMPT, true, prompt);
+        say(conversation, LOGIN_PROMPT, !conversation->takes_tokens, prompt);
 }
 
 static void say_end(Conversation *conversation, int64_t now_usec)
