@@ -1,0 +1,199 @@
+"""realm: the realm of the people who log in, for devidp and for Keycloak, and what may come of each.
+
+One table of people, put into either's form. Passwords are "<name>-password".
+"""
+
+import contextlib
+import json
+import pathlib
+import sys
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "behaviour"))
+
+import logins  # noqa: E402
+import providers  # noqa: E402
+
+REALM = "logins"
+CLIENT = "authd-logins"
+CLIENT_SECRET = f"{CLIENT}-secret"
+STRANGER = "stranger"  # a client whose tokens are for somebody else
+ROLES = ["view-users", "query-users", "query-groups", "view-realm", "view-events"]
+OTP_SECRET = logins.OTP_SECRETS["erin"]
+CODE_SEC, INTERVAL_SEC = 120, 1
+LOOK_ALIKE = "аda"  # its first letter is Cyrillic
+UNIX_NAME = "lola"  # who has an account of the host's own, too
+
+# name: members of a devidp user; Keycloak's form is made of them.
+PEOPLE = {
+    "ada": {"groups": ["/eng"]},
+    "abe": {"groups": ["/eng"]},
+    "bea": {"groups": ["/eng"], "otp_secret": OTP_SECRET},
+    "ben": {"groups": ["/eng"], "otp_secret": OTP_SECRET},
+    "cas": {"groups": ["/eng", "/ops"]},
+    "dan": {"groups": []},
+    "eve": {"groups": ["/eng"], "enabled": False},
+    "fay": {"groups": ["/eng"], "required_actions": ["UPDATE_PASSWORD"]},
+    "gus": {"groups": ["/eng"]},
+    "kim": {"groups": ["/eng"]},
+    "leo": {"groups": ["/eng", "/ops"]},
+    "root": {"groups": ["/eng"]},
+    "daemon": {"groups": ["/eng"]},
+    UNIX_NAME: {"groups": ["/eng"]},
+    "uma": {"groups": ["/eng"], "attributes": {"uidNumber": "70001"}},
+    "una": {"groups": ["/eng"], "attributes": {"uidNumber": "70001"}},
+    "sid": {"groups": ["/eng"], "attributes": {"uidNumber": "999"}},
+}
+for _number in range(4):  # each spoils or spends an account of its own: rows side by side
+    PEOPLE[f"row{_number}"] = {"groups": ["/eng"]}
+# Whom no Keycloak takes.
+ODD_PEOPLE = {
+    LOOK_ALIKE: {"groups": ["/eng"]},
+    "ada/x": {"groups": ["/eng"]},
+}
+
+PARALLEL = 50
+
+
+def crowd():
+    """Whoever logs in at the same time."""
+    return [f"many{number:02d}" for number in range(PARALLEL)]
+
+
+def password_of(name):
+    return f"{name}-password"
+
+
+def all_people():
+    return {**PEOPLE, **{name: {"groups": ["/eng"]} for name in crowd()}}
+
+
+# --- devidp ---
+
+
+def devidp_realm():
+    usual = json.loads(providers.DEVIDP_REALM.read_text())
+    people = {**all_people(), **ODD_PEOPLE}
+    groups = [{"path": path} for path in ("/eng", "/ops")]
+    return {**usual, "clients": _devidp_clients(), "groups": groups, "users": list(map(_devidp_person, *zip(*people.items())))}
+
+
+def _devidp_person(name, members):
+    return {
+        "username": name,
+        "password": password_of(name),
+        "first_name": name.title(),
+        "last_name": "Logs-In",
+        "email": f"{name}@example.com",
+        **members,
+    }
+
+
+def _devidp_clients():
+    usual = {"alg": "RS256", "direct_grant": True, "full_scope": True}
+    ours = {"id": CLIENT, "secret": CLIENT_SECRET, "audience": [CLIENT], **usual}
+    ours["service_account"] = {"client_roles": {"realm-management": ROLES}}
+    ours.update(device={"expires_in": CODE_SEC, "interval": INTERVAL_SEC}, push={"expires_in": CODE_SEC, "interval": INTERVAL_SEC})
+    return [ours, {"id": STRANGER, "secret": f"{STRANGER}-secret", "audience": ["billing"], **usual}]
+
+
+class DevIdp(providers.DevIdp):
+    people_url = property(lambda self: self.issuer_url)
+
+    def attribute(self, name, key, value):
+        self.change_person(name, attributes={key: value})
+
+    @contextlib.contextmanager
+    def disabled(self, name):
+        self.set_enabled(name, False)
+        try:
+            yield
+        finally:
+            self.set_enabled(name, True)
+
+    def password_token(self, name, client=CLIENT):
+        return self.token(client, name, password_of(name))
+
+    def waiting_code(self, user_code):
+        return next(one for one in self.codes() if one["code"] == user_code)
+
+
+# --- Keycloak ---
+
+
+def keycloak_realm():
+    usual = json.loads(providers.KEYCLOAK_REALM.read_text())
+    taken = ("enabled", "sslRequired", "accessTokenLifespan", "ssoSessionIdleTimeout", "ssoSessionMaxLifespan", "attributes",
+             "defaultSignatureAlgorithm", "clientScopes", "defaultDefaultClientScopes", "defaultOptionalClientScopes")
+    people = [_keycloak_person(name, members) for name, members in all_people().items()]
+    service = {
+        "username": f"service-account-{CLIENT}",
+        "enabled": True,
+        "serviceAccountClientId": CLIENT,
+        "clientRoles": {"realm-management": ROLES},
+    }
+    return {
+        **{name: usual[name] for name in taken if name in usual},
+        "realm": REALM,
+        "adminEventsEnabled": True,
+        "groups": [{"name": "eng"}, {"name": "ops"}],
+        "clients": _keycloak_clients(usual),
+        "users": [*people, service],
+        "components": usual["components"],
+    }
+
+
+def _keycloak_person(name, members):
+    person = {
+        "username": name,
+        "enabled": members.get("enabled", True),
+        "email": f"{name}@example.com",
+        "firstName": name.title(),
+        "lastName": "Logs-In",
+        "groups": members["groups"],
+        "attributes": {key: [value] for key, value in members.get("attributes", {}).items()},
+        "requiredActions": members.get("required_actions", []),
+        "credentials": [{"type": "password", "value": password_of(name), "temporary": False}],
+    }
+    if "otp_secret" in members:
+        theirs = next(user for user in json.loads(providers.KEYCLOAK_REALM.read_text())["users"] if user["username"] == "erin")
+        person["credentials"] += [one for one in theirs["credentials"] if one["type"] == "otp"]
+    return person
+
+
+def _keycloak_clients(usual):
+    ours = next(client for client in usual["clients"] if client["clientId"] == "login")
+    lives = {"oauth2.device.code.lifespan": str(CODE_SEC), "oauth2.device.polling.interval": str(INTERVAL_SEC)}
+    login = {**ours, "clientId": CLIENT, "secret": CLIENT_SECRET, "attributes": {**ours["attributes"], **lives}}
+    login["protocolMappers"] = [providers.audience_mapper(CLIENT)]
+    stranger = {**ours, "clientId": STRANGER, "secret": f"{STRANGER}-secret", "protocolMappers": [providers.audience_mapper("billing")]}
+    return [login, stranger]
+
+
+class Keycloak(providers.Keycloak):
+    """The real one, and its realm of those who log in."""
+
+    def start(self):
+        super().start()
+        self.people = providers.KeycloakAdmin(self.base_url, self.admin.user, self.admin.password, REALM)
+
+    @property
+    def issuer_url(self):
+        return f"{self.base_url}/realms/{REALM}"
+
+    people_url = issuer_url
+
+    def set_enabled(self, user, wanted):
+        self.people.call("PUT", f"/users/{self.people.user_id(user)}", {"enabled": wanted})
+
+    disabled = DevIdp.disabled
+    password_token = DevIdp.password_token
+
+    def attribute(self, name, key, value):
+        user_id = self.people.user_id(name)
+        now = self.people.call("GET", f"/users/{user_id}").json()
+        now["attributes"] = {**now.get("attributes", {}), key: [value]}
+        self.people.call("PUT", f"/users/{user_id}", now)
+
+
+if __name__ == "__main__":
+    pathlib.Path(sys.argv[1]).write_text(json.dumps(keycloak_realm()))
