@@ -552,6 +552,7 @@ static void make_logins(Daemon *daemon)
 {
         g_autoptr(GError) error = NULL;
         const LoginsDeps deps = {
+                .context = g_main_context_default(),
                 .fetcher = daemon->fetcher,
                 .issuers = daemon->issuers,
                 .store = daemon->store,

@@ -106,7 +106,7 @@ def world(daemon, own_devidp):
 def test_people_resolve_before_their_first_login(world):
     world.start()
     alice = world.passwd(name="alice")
-    assert alice.fields[0] == "alice" and alice.fields[1] == "x"
+    assert alice.fields[0] == "alice" and alice.fields[1] == "*"
     assert LOWEST <= alice.id <= HIGHEST
     assert alice.fields[3:] == [alice.fields[2], "Alice Arden", "/home/alice", "/bin/bash"]
     assert world.passwd(uid=alice.id).text == alice.text
