@@ -7,6 +7,8 @@
 #include "clinic.h"
 #include "distrusting.h"
 #include "outage.h"
+#include "people.h"
+#include "reception.h"
 #include "report.h"
 #include "token/json.h"
 #include "worker.h"
@@ -38,6 +40,9 @@ struct Daemon {
         Issuers *issuers;
         Clinic *clinic;
         Outage *outage;
+        People *people;
+        Checker *checker;     /* for logins: the main thread's own */
+        Reception *reception; /* NULL: logins are answered unavailable */
         IssuerView *view;
         Assertions *assertions;
         Listener *listener;
@@ -130,6 +135,8 @@ static void view_changed(IssuerView *view, void *userdata)
         daemon->view = issuer_view_ref(view);
         for (unsigned i = 0; i < daemon->n_workers; i++)
                 worker_give_view(daemon->workers[i], view, NULL, NULL);
+        if (daemon->people)
+                people_issuers_changed(daemon->people);
 }
 
 /* Settings. */
@@ -196,6 +203,25 @@ static void take_config(Daemon *daemon, Config *config)
         announce_config(daemon);
 }
 
+/* configure_people: the settings were found good; what is left is the state database. */
+static void configure_people(Daemon *daemon)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!people_configure(daemon->people, daemon->config->users, &error))
+                log_event(LOG_LEVEL_ERROR, "people_unconfigured", error->message,
+                          LOG_TEXT("consequence", "people are the accounts that they were before"));
+}
+
+static void configure_logins(Daemon *daemon)
+{
+        const Config *config = daemon->config;
+
+        if (daemon->reception)
+                reception_configure(daemon->reception, config->compiled_services,
+                                    config->users->ssh_keys_attribute);
+}
+
 static void refuse_config(Daemon *daemon, const GError *error, MainAnswer *ret)
 {
         json_auto *problem =
@@ -235,6 +261,8 @@ static void reload(Daemon *daemon, Worker *asker, uint64_t id)
                                         config->issuers->len, config->policies->len),
         };
         take_config(daemon, g_steal_pointer(&config));
+        configure_people(daemon);
+        configure_logins(daemon);
         assertions_serve(daemon->assertions, daemon->config->compiled);
         publish_rules(daemon, publication);
 }
@@ -275,7 +303,16 @@ static void distrust(Daemon *daemon, Worker *asker, uint64_t id, const char *que
                 publication_answer(publication);
 }
 
-static void examined(MainAnswer *answer, void *userdata)
+static AdminQuestion *admin_question(Worker *worker, uint64_t id)
+{
+        AdminQuestion *question = g_new(AdminQuestion, 1);
+
+        *question = (AdminQuestion){ worker, id };
+        return question;
+}
+
+/* answered_later: by the clinic, by people, by the reception. */
+static void answered_later(MainAnswer *answer, void *userdata)
 {
         g_autofree AdminQuestion *question = userdata;
 
@@ -284,10 +321,26 @@ static void examined(MainAnswer *answer, void *userdata)
 
 static void examine(Daemon *daemon, Worker *asker, uint64_t id, const char *issuer)
 {
-        AdminQuestion *question = g_new(AdminQuestion, 1);
+        clinic_admit(daemon->clinic, issuer, daemon->config->policies, answered_later,
+                     admin_question(asker, id));
+}
 
-        *question = (AdminQuestion){ asker, id };
-        clinic_admit(daemon->clinic, issuer, daemon->config->policies, examined, question);
+/* login: takes argument, which may hold a password. */
+static void login(Daemon *daemon, Worker *asker, uint64_t id, MainQuestion what, char *argument)
+{
+        MainAnswer unavailable = { .status = 503 };
+
+        if (daemon->reception) {
+                reception_answer(daemon->reception, what, argument, answered_later,
+                                 admin_question(asker, id));
+                return;
+        }
+        if (argument)
+                secret_erase(argument, strlen(argument));
+        g_free(argument);
+        unavailable.body = g_strdup("{\"error\":\"unavailable\",\"detail\":\"Logins are off: the "
+                                    "log says why.\"}");
+        worker_answer_main(asker, id, &unavailable);
 }
 
 static gboolean on_look(gpointer userdata)
@@ -326,6 +379,25 @@ static void worker_wants_answer(Worker *worker, uint64_t id, MainQuestion what, 
         case MAIN_RELOAD: reload(daemon, worker, id); break;
         case MAIN_DISTRUST: distrust(daemon, worker, id, owned); break;
         case MAIN_DOCTOR: examine(daemon, worker, id, owned); break;
+        case MAIN_PASSWD:
+        case MAIN_GROUP:
+        case MAIN_USERS:
+        case MAIN_GROUPS:
+        case MAIN_ID:
+        case MAIN_IDS:
+        case MAIN_USERS_SYNC:
+        case MAIN_IDS_ASSIGN:
+                people_answer(daemon->people, what, owned, answered_later,
+                              admin_question(worker, id));
+                break;
+        case MAIN_LOGIN_BEGIN:
+        case MAIN_LOGIN_NEXT:
+        case MAIN_LOGIN_CANCEL:
+        case MAIN_LOGIN_ACCOUNT:
+        case MAIN_LOGIN_SESSION:
+        case MAIN_LOGIN_PASSWORD:
+        case MAIN_SSH_KEYS:
+        case MAIN_SESSIONS: login(daemon, worker, id, what, g_steal_pointer(&owned)); break;
         default: report(daemon, worker, id, what, owned); break;
         }
 }
@@ -440,6 +512,65 @@ static bool make_issuers(Daemon *daemon, GError **error)
         daemon->outage = outage_new(outage_log, NULL);
         return issuers_configure(daemon->issuers, daemon->config->issuers,
                                  daemon->config->allow_development_issuers, error);
+}
+
+/* make_people: their table is where the socket is: libnss_authd looks for both in one folder. */
+static void make_people(Daemon *daemon)
+{
+        static const char *const by_result[] = { "result", NULL };
+        g_autofree char *folder = g_path_get_dirname(daemon->config->socket_path);
+        MetricFamily *looks =
+            metric_family_new(daemon->registry, METRIC_COUNTER, "authd_users_sync_total",
+                              "Looks at the realm's people.", by_result, NULL, 0);
+
+        daemon->people =
+            people_new(NULL, daemon->fetcher, daemon->issuers, daemon->store, folder, looks);
+        configure_people(daemon);
+}
+
+static const IssuerView *logins_view(void *userdata)
+{
+        return ((const Daemon *) userdata)->view;
+}
+
+static Directory *logins_directory(void *userdata)
+{
+        return people_directory(((const Daemon *) userdata)->people);
+}
+
+static Admin *logins_admin(void *userdata)
+{
+        return people_admin(((const Daemon *) userdata)->people);
+}
+
+static void logins_touched(void *userdata)
+{
+        people_touch(((const Daemon *) userdata)->people);
+}
+
+static void make_logins(Daemon *daemon)
+{
+        g_autoptr(GError) error = NULL;
+        const LoginsDeps deps = {
+                .fetcher = daemon->fetcher,
+                .issuers = daemon->issuers,
+                .store = daemon->store,
+                .checker = daemon->checker = checker_new(daemon->cache, daemon->answers),
+                .view = logins_view,
+                .directory = logins_directory,
+                .admin = logins_admin,
+                .touched = logins_touched,
+                .userdata = daemon,
+        };
+        Logins *logins = logins_new(&deps, &error);
+
+        if (!logins) {
+                log_event(LOG_LEVEL_ERROR, "logins_off", error->message,
+                          LOG_TEXT("consequence", "nobody of the realm can log in"));
+                return;
+        }
+        daemon->reception = reception_new(logins, daemon->issuers);
+        configure_logins(daemon);
 }
 
 static void make_assertions(Daemon *daemon)
@@ -565,6 +696,7 @@ static void make_report(Daemon *daemon)
                 .cache = daemon->cache,
                 .answers = daemon->answers,
                 .outage = daemon->outage,
+                .people = daemon->people,
                 .store = daemon->store,
                 .state_trouble = daemon->state_trouble,
                 .registry = daemon->registry,
@@ -594,8 +726,11 @@ Daemon *daemon_new(const char *config_path, Config *config, GError **error)
         open_state(daemon);
         make_assertions(daemon);
         /* Workers before the listener: whoever is accepted has somewhere to go. */
-        if (!make_issuers(daemon, error) || !make_workers(daemon, error) ||
-            !make_listener(daemon, error))
+        if (!make_issuers(daemon, error))
+                return NULL;
+        make_people(daemon);
+        make_logins(daemon);
+        if (!make_workers(daemon, error) || !make_listener(daemon, error))
                 return NULL;
         make_report(daemon);
         watch_signals(daemon);
@@ -626,6 +761,8 @@ void daemon_free(Daemon *daemon)
         listener_free(daemon->listener);
         assertions_free(daemon->assertions);
         clinic_free(daemon->clinic);
+        reception_free(daemon->reception);
+        g_clear_pointer(&daemon->people, people_free);
         issuers_free(daemon->issuers);
         fetcher_free(daemon->fetcher);
         for (unsigned i = 0; i < daemon->n_workers; i++)
@@ -633,6 +770,7 @@ void daemon_free(Daemon *daemon)
         mailbox_close(daemon->mailbox);
         mailbox_unref(daemon->mailbox);
         issuer_view_unref(daemon->view);
+        checker_free(daemon->checker);
         claims_cache_free(daemon->cache);
         replay_free(daemon->replay);
         nonces_free(daemon->nonces);

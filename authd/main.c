@@ -94,6 +94,8 @@ int main(int argc, char **argv)
 {
         /* Before a secret is read: nobody dumps us. A setting may ask for dumps later. */
         prctl(PR_SET_DUMPABLE, 0);
+        /* Nothing here asks NSS; should a library do it, libnss_authd must not ask us. */
+        setenv("AUTHD_NSS_BYPASS", "1", true);
         /* A log that nobody reads any more, or a peer that left, is an EPIPE, not the end. */
         signal(SIGPIPE, SIG_IGN);
         log_open(LOG_LEVEL_INFO);

@@ -5,6 +5,24 @@
 
 #include <unistd.h>
 
+static void init_people(Report *report)
+{
+        static const char *const by_state[] = { "state", NULL };
+        MetricRegistry *registry = report->registry;
+
+        report->people_states =
+            metric_family_new(registry, METRIC_GAUGE, "authd_people",
+                              "People whom the realm has: active, disabled, gone, or refused: no "
+                              "account.",
+                              by_state, NULL, 0);
+        report->groups =
+            metric_family_new(registry, METRIC_GAUGE, "authd_groups",
+                              "Groups of this host that the realm makes.", NULL, NULL, 0);
+        report->sync_seconds = metric_family_new(
+            registry, METRIC_GAUGE, "authd_users_sync_seconds",
+            "How long the last look at everybody took; absent before.", NULL, NULL, 0);
+}
+
 void report_init(Report *report)
 {
         static const char *const by_issuer[] = { "issuer", NULL };
@@ -50,6 +68,7 @@ void report_init(Report *report)
                                            NULL, NULL, 0);
         report->ready = metric_family_new(registry, METRIC_GAUGE, "authd_ready",
                                           "1 when /readyz says so.", NULL, NULL, 0);
+        init_people(report);
 }
 
 static void append_state_warnings(const Report *report, json_t *warnings)
@@ -184,7 +203,7 @@ static json_t *report_status(Report *report, const char *argument, unsigned *ret
 
         return json_pack(
             "{s:s, s:i, s:I, s:I, s:b, s:o, s:i, s:I, s:s, s:o, s:{s:s, s:I, s:s?}, s:o, s:o, s:o, "
-            "s:o, s:o, s:s?, s:o}",
+            "s:o, s:o, s:s?, s:o, s:o}",
             "version", AUTHD_VERSION, "pid", (int) getpid(), "started_at",
             (json_int_t) report->started_at_sec, "uptime_seconds",
             (json_int_t) (clock_wall_sec() - report->started_at_sec), "ready", (int) ready,
@@ -195,7 +214,8 @@ static json_t *report_status(Report *report, const char *argument, unsigned *ret
             "last_error", report->last_error, "cache", describe_cache(report->cache), "issuers",
             issuers_status(report->issuers), "policies", describe_policies(report), "verdicts",
             describe_verdicts(report), "answers", describe_cache(report->answers), "state",
-            report->store ? store_path(report->store) : NULL, "budgets", describe_budgets(report));
+            report->store ? store_path(report->store) : NULL, "budgets", describe_budgets(report),
+            "people", people_status(report->people));
 }
 
 static json_t *report_issuers(Report *report, const char *argument, unsigned *ret_status)
@@ -365,6 +385,24 @@ static void set_limit_metrics(Report *report)
         front_each_limits(report->config->compiled_front, set_buckets, report->limit_buckets);
 }
 
+static void set_people_metrics(Report *report)
+{
+        PeopleCounts counts;
+
+        metric_forget(report->people_states);
+        metric_forget(report->groups);
+        metric_forget(report->sync_seconds);
+        if (!people_counts(report->people, &counts))
+                return;
+        for (PersonState state = 0; state < G_N_ELEMENTS(counts.by_state); state++)
+                metric_set(report->people_states, (const char *[]){ person_state_text(state) },
+                           (double) counts.by_state[state]);
+        metric_set(report->people_states, (const char *[]){ "refused" }, (double) counts.n_refused);
+        metric_set(report->groups, NULL, (double) counts.n_groups);
+        if (people_sync_seconds(report->people) > 0)
+                metric_set(report->sync_seconds, NULL, people_sync_seconds(report->people));
+}
+
 static char *report_metrics(Report *report)
 {
         GString *text = g_string_new(NULL);
@@ -373,6 +411,7 @@ static char *report_metrics(Report *report)
         set_key_metrics(report);
         set_outage_metrics(report);
         set_limit_metrics(report);
+        set_people_metrics(report);
         metric_set(report->connections, NULL, (double) listener_n_connections(report->listener));
         metric_set(report->parked, NULL, (double) report->n_parked);
         metric_set(report->ready, NULL, issuers_ready(report->issuers, NULL) ? 1 : 0);

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "net/listen.h"
 #include "outage.h"
+#include "people.h"
 
 typedef struct Report {
         const char *config_path;
@@ -15,7 +16,8 @@ typedef struct Report {
         Issuers *issuers;
         const Listener *listener;
         ClaimsCache *cache, *answers;
-        const Outage *outage;      /* as of now, whenever report_answer is called */
+        const Outage *outage; /* as of now, whenever report_answer is called */
+        const People *people;
         const Store *store;        /* NULL: none */
         const char *state_trouble; /* why there is none; NULL: none is wanted, or it is there */
         MetricRegistry *registry;
@@ -26,7 +28,8 @@ typedef struct Report {
         const uint64_t *by_class;      /* verdicts counted, by VerdictClass; read atomically */
         MetricFamily *shadow_verdicts; /* of the doors: policy, reason */
         MetricFamily *cache_state, *cache_lookups, *cache_evictions, *keys_age, *connections,
-            *parked, *ready, *outage_left, *keys_stale, *limit_buckets;
+            *parked, *ready, *outage_left, *keys_stale, *limit_buckets, *people_states, *groups,
+            *sync_seconds;
 } Report;
 
 /* report_init: registers the gauges in report->registry. */

@@ -90,3 +90,32 @@ bool line_group(char *line, struct group_entry *ret)
         ret->members = cut_members(fields[3]);
         return true;
 }
+
+/* gid_line_size: of the line in front, with its newline; 0: it is none. */
+static size_t gid_line_size(const char *body)
+{
+        char text[LINE_NUMBER_DIGITS_MAX + 1];
+        uint32_t gid;
+        size_t n = 0;
+
+        while (n < LINE_NUMBER_DIGITS_MAX && body[n] && body[n] != '\n') {
+                text[n] = body[n];
+                n++;
+        }
+        text[n] = '\0';
+        if (body[n] != '\n' || !line_number(text, &gid) || !account_is_supplementary(gid))
+                return 0;
+        return n + 1;
+}
+
+bool line_all_gids(const char *body)
+{
+        while (*body) {
+                size_t size = gid_line_size(body);
+
+                if (size == 0)
+                        return false;
+                body += size;
+        }
+        return true;
+}

@@ -9,9 +9,12 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define NO_SLOT 0 /* in current, which counts slots from 1 */
+#define NO_SLOT          0 /* in current, which counts slots from 1 */
+#define FIRST_PAUSE_NSEC 100000
+#define FIRST_PAUSES_MAX 100
 
 struct mapping {
         _Atomic uint32_t n_readers;
@@ -20,7 +23,7 @@ struct mapping {
         size_t size;
         dev_t device;
         ino_t inode;
-        struct roster roster;
+        struct pages pages;
 };
 
 /* They live as long as the module, and longer than any thread that reads: nothing is unmapped when
@@ -74,7 +77,7 @@ static bool fill_slot(struct mapping *slot, int fd, const struct stat *status)
         bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
         if (bytes == MAP_FAILED)
                 return false;
-        if (!roster_init(&slot->roster, bytes, size)) {
+        if (!pages_init(&slot->pages, bytes, size)) {
                 munmap(bytes, size);
                 return false;
         }
@@ -136,19 +139,41 @@ static void open_newer(void)
         close(fd);
 }
 
-/* look_again: unless another thread does so already. */
-static void look_again(void)
+/* become_opener: unless another thread is it. A process that is not this one is a parent, whose
+ * threads are not here. */
+static bool become_opener(void)
 {
         pid_t me = getpid();
         pid_t other = 0;
+
+        return atomic_compare_exchange_strong(&opener, &other, me) ||
+               (other != me && atomic_compare_exchange_strong(&opener, &other, me));
+}
+
+/* await_first: while another thread opens the first table, there is none to go on with. Not for
+ * long: it may be this very thread, below a signal handler. */
+static void await_first(void)
+{
+        static const struct timespec pause = { 0, FIRST_PAUSE_NSEC };
+
+        for (int i = 0; i < FIRST_PAUSES_MAX; i++) {
+                if (atomic_load(&current) != NO_SLOT || atomic_load(&opener) == 0)
+                        return;
+                nanosleep(&pause, NULL);
+        }
+}
+
+/* look_again: unless another thread does so already. */
+static void look_again(void)
+{
         int cancelling;
 
         if (bypass_is_on())
                 return;
-        /* Not this process's: a parent's, whose threads are not here. */
-        if (!atomic_compare_exchange_strong(&opener, &other, me) &&
-            (other == me || !atomic_compare_exchange_strong(&opener, &other, me)))
+        if (!become_opener()) {
+                await_first();
                 return;
+        }
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
         open_newer();
         pthread_setcancelstate(cancelling, NULL);
@@ -176,7 +201,7 @@ struct mapping *mapping_take(void)
 {
         struct mapping *taken = take_current();
 
-        return taken && !roster_is_replaced(&taken->roster) ? taken : mapping_renew(taken);
+        return taken && !pages_is_replaced(&taken->pages) ? taken : mapping_renew(taken);
 }
 
 struct mapping *mapping_renew(struct mapping *mapping)
@@ -187,9 +212,9 @@ struct mapping *mapping_renew(struct mapping *mapping)
         return take_current();
 }
 
-const struct roster *mapping_roster(const struct mapping *mapping)
+const struct pages *mapping_pages(const struct mapping *mapping)
 {
-        return &mapping->roster;
+        return &mapping->pages;
 }
 
 void mapping_give(struct mapping *mapping)

@@ -5,8 +5,8 @@
  * the current one, then looks whether it still is: a slot that is no more current is unmapped only
  * when nobody is counted in, and a count that came too late sees that it did and goes away again.
  * Whoever finds that the file was replaced opens the new one, one thread at a time, the others read
- * what there is meanwhile. Who is at it is told by a process id: in a child of a fork, that of the
- * parent does not count.
+ * what there is meanwhile, and where there is nothing yet wait 10 ms at most. Who is at it is told
+ * by a process id: in a child of a fork, that of the parent does not count.
  *
  * A count that never comes back (a fork in the middle of another thread's lookup, a longjmp out of
  * a signal handler) keeps its slot for good; when all are kept, the last table stays.
@@ -15,7 +15,7 @@
  * root, never through a symbolic link. No descriptor stays open. */
 #pragma once
 
-#include "roster.h"
+#include "pages.h"
 
 #define MAPPING_SLOTS_N 8
 
@@ -26,5 +26,5 @@ struct mapping *mapping_take(void);
 /* mapping_renew: gives it back (or NULL) and takes the file that stands under the name now; the
  * same one again when that has not changed. For a table whose daemon is silent. */
 struct mapping *mapping_renew(struct mapping *mapping);
-const struct roster *mapping_roster(const struct mapping *mapping);
+const struct pages *mapping_pages(const struct mapping *mapping);
 void mapping_give(struct mapping *mapping);

@@ -52,7 +52,13 @@ void api_deinit(Api *api)
 
 static int64_t patience_usec(MainQuestion question)
 {
-        return question == MAIN_DOCTOR ? API_DOCTOR_USEC : API_MAIN_USEC;
+        static const int64_t longer[_MAIN_QUESTION_MAX] = {
+                [MAIN_DOCTOR] = API_DOCTOR_USEC,
+                [MAIN_USERS_SYNC] = API_PEOPLE_USEC,
+                [MAIN_IDS_ASSIGN] = API_PEOPLE_USEC,
+        };
+
+        return longer[question] > 0 ? longer[question] : API_MAIN_USEC;
 }
 
 void api_ask_main(Api *api, Exchange *exchange, MainQuestion question, char *argument)

@@ -17,11 +17,12 @@
 /* A parked check: past it the verdict is unavailable. A worker notices within 50 ms, so that the
  * answer is there within 2 s. */
 #define API_PARK_USEC (1900 * INT64_C(1000))
-/* An administrative question to the main thread; MAIN_DOCTOR, which asks the provider several
- * things. */
+/* A question to the main thread; MAIN_DOCTOR, which asks the provider several things; those which
+ * go through all of its people. */
 #define API_MAIN_USEC    (5 * G_USEC_PER_SEC)
 #define API_DOCTOR_USEC  (40 * G_USEC_PER_SEC)
-#define API_AWAITING_MAX 256 /* of those at one time, a worker; more are answered 503 */
+#define API_PEOPLE_USEC  (600 * G_USEC_PER_SEC)
+#define API_AWAITING_MAX 2048 /* of those at one time, a worker; more are answered 503 */
 
 typedef struct Exchange Exchange;
 typedef struct Api Api;
@@ -37,6 +38,24 @@ typedef enum MainQuestion {
         MAIN_METRICS,
         MAIN_DISTRUST, /* argument: {"issuer","key","trust"} */
         MAIN_DOCTOR,   /* argument: an issuer's name */
+        /* People as accounts; argument: a JSON object, of the query's parameters as strings or the
+         * body. */
+        MAIN_PASSWD,       /* name, uid or nothing */
+        MAIN_GROUP,        /* name, gid, user or nothing */
+        MAIN_USERS,        /* after, limit, q */
+        MAIN_GROUPS,       /* after, limit */
+        MAIN_ID,           /* name */
+        MAIN_IDS,          /* after, limit */
+        MAIN_USERS_SYNC,   /* force, or nothing */
+        MAIN_IDS_ASSIGN,   /* dry_run */
+        MAIN_LOGIN_BEGIN,  /* argument: the form, which may hold a secret: erased by who reads it */
+        MAIN_LOGIN_NEXT,   /* the same */
+        MAIN_LOGIN_CANCEL, /* the same */
+        MAIN_LOGIN_ACCOUNT,  /* the same */
+        MAIN_LOGIN_SESSION,  /* the same */
+        MAIN_LOGIN_PASSWORD, /* the same */
+        MAIN_SSH_KEYS,       /* argument: a user's name */
+        MAIN_SESSIONS,
         _MAIN_QUESTION_MAX,
 } MainQuestion;
 

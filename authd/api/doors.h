@@ -16,6 +16,17 @@ void door_config(Exchange *exchange);
 void door_reload(Exchange *exchange);
 void door_distrust(Exchange *exchange);
 void door_doctor(Exchange *exchange);
+void door_passwd(Exchange *exchange); /* people.c: people as accounts */
+void door_group(Exchange *exchange);
+void door_users(Exchange *exchange);
+void door_users_sync(Exchange *exchange);
+void door_groups(Exchange *exchange);
+void door_id(Exchange *exchange);
+void door_ids(Exchange *exchange);
+void door_ids_assign(Exchange *exchange);
+void door_login(Exchange *exchange); /* login.c: /v1/login/… */
+void door_ssh_keys(Exchange *exchange);
+void door_sessions(Exchange *exchange);
 void door_livez(Exchange *exchange); /* probes.c */
 void door_readyz(Exchange *exchange);
 void door_metrics(Exchange *exchange);

@@ -848,9 +848,14 @@ static Facts *facts_of(const Directory *directory, const RealmPerson *person)
 
 void directory_put_person(Directory *directory, const RealmPerson *person)
 {
+        const PersonEntry *entry;
+        Facts *facts;
+
         if (!directory->sweep || !subject_fits(person->subject))
                 return;
-        sweep_put_person(directory->sweep, facts_of(directory, person));
+        facts = facts_of(directory, person);
+        entry = roster_person(directory->roster, person->subject);
+        sweep_put_person(directory->sweep, facts, entry && facts_equal(entry->facts, facts));
         for (size_t i = 0; person->groups && person->groups[i]; i++)
                 sweep_add(directory->sweep, person->subject, person->groups[i]);
 }
@@ -933,11 +938,12 @@ static void take_swept(Directory *directory, SweptPerson *swept, GArray *numbers
 {
         PersonEntry *entry = roster_person(directory->roster, swept->subject);
 
-        if (entry && entry->news)
+        /* What is the same but has been dropped meanwhile comes with the next sweep. */
+        if (entry ? entry->news : !swept->facts)
                 return;
-        if (entry)
+        if (entry && swept->facts)
                 set_facts(directory, entry, g_steal_pointer(&swept->facts));
-        else
+        else if (!entry)
                 entry = add_person(directory, g_steal_pointer(&swept->facts));
         g_array_set_size(numbers, 0);
         for (size_t i = 0; i < swept->n_groups; i++)
@@ -958,7 +964,7 @@ static void take_people(Directory *directory)
         for (size_t i = 0; i < sweep_n_people(directory->sweep); i++) {
                 SweptPerson *swept = sweep_person(directory->sweep, i);
 
-                if (swept->facts && swept->within)
+                if (swept->put && swept->within)
                         take_swept(directory, swept, numbers);
         }
         for (size_t i = 0; i < roster_n_people(roster); i++) {
@@ -1409,4 +1415,11 @@ void directory_each_collision(const Directory *directory, DirectoryCollision eac
                 each(claimant->id, claimant->key, called(claimant),
                      claimant->held_id == claimant->id, userdata);
         }
+}
+
+const char *directory_id_holder(const Directory *directory, uint32_t id)
+{
+        const Claimant *holder = roster_by_held(directory->roster, id);
+
+        return holder ? holder->key : register_holder(directory->reg, id);
 }

@@ -110,6 +110,9 @@ void directory_looked(Directory *directory, int64_t now_sec);
 int64_t directory_looked_sec(const Directory *directory); /* the last time; 0: never */
 /* directory_generation: grows by each change that NSS would see. */
 uint64_t directory_generation(const Directory *directory);
+/* directory_id_holder: to whom a number was given once, be they still there or not; NULL: nobody.
+ */
+const char *directory_id_holder(const Directory *directory, uint32_t id);
 /* directory_each_collision: numbers that more than one want, and who. */
 typedef void (*DirectoryCollision)(uint32_t id, const char *key, const char *name, bool has_it,
                                    void *userdata);

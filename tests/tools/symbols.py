@@ -1,7 +1,7 @@
 """symbols: each shared library gives out what it should and needs what it may, nothing else.
 
-What should be given out is read from what others rely on: for libauthd, the functions that authd.h
-declares and the version script lists, which must be the same. What may be needed is in the table.
+What should be given out is read from what others rely on: the functions that the header declares and
+the version script lists, which must be the same. What may be needed is in the table.
 Beside that: no stack that can be executed, no relocation in the text, all symbols bound at load.
 
     symbols.py ROOT NAME LIBRARY      NAME is a row of LIBRARIES
@@ -29,27 +29,27 @@ def symbols_of_map(text):
     """{symbol: version} of a version script; what is local is not in it."""
     found = {}
     text = re.sub(r"#.*", "", COMMENT.sub("", text))
-    for version, body in re.findall(r"(\w+)\s*\{(.*?)\}", text, re.S):
+    for version, body in re.findall(r"(\w*)\s*\{(.*?)\}", text, re.S):
         public = re.sub(r"local\s*:.*", "", body, flags=re.S)
         for symbol in re.findall(r"(\w+)\s*;", public):
             found[symbol] = version
     return found
 
 
-def authd_symbols(root):
-    """libauthd: (symbols with their versions, complaints)."""
-    declared = functions_of_header(tree.read(root, "include/authd.h"))
-    versions = symbols_of_map(tree.read(root, "lib/libauthd.map"))
-    complaints = [f"include/authd.h: {name} is not in lib/libauthd.map"
-                  for name in sorted(declared - set(versions))]
-    complaints += [f"lib/libauthd.map: {name} is not declared in include/authd.h"
+def declared_symbols(root, header, script):
+    """(symbols with their versions, complaints)."""
+    declared = functions_of_header(tree.read(root, header))
+    versions = symbols_of_map(tree.read(root, script))
+    complaints = [f"{header}: {name} is not in {script}" for name in sorted(declared - set(versions))]
+    complaints += [f"{script}: {name} is not declared in {header}"
                    for name in sorted(set(versions) - declared)]
     return versions, complaints
 
 
-# name: (what it gives out, by a function of the root; soname; libraries that it may need)
+# name: (header that declares what it gives out; version script; soname; libraries that it may need)
 LIBRARIES = {
-    "libauthd": (authd_symbols, "libauthd.so.1", {"libc.so.6"}),
+    "libauthd": ("include/authd.h", "lib/libauthd.map", "libauthd.so.1", {"libc.so.6"}),
+    "libnss_authd": ("nss/nss_authd.h", "nss/libnss_authd.map", "libnss_authd.so.2", {"libc.so.6"}),
 }
 
 
@@ -93,8 +93,8 @@ def dynamic_complaints(library, soname, may_need):
 
 
 def check(root, name, library):
-    give_out, soname, may_need = LIBRARIES[name]
-    wanted, complaints = give_out(root)
+    header, script, soname, may_need = LIBRARIES[name]
+    wanted, complaints = declared_symbols(root, header, script)
     found = symbol_complaints(library, wanted) + dynamic_complaints(library, soname, may_need)
     return complaints + [f"{pathlib.Path(library).name}: {complaint}" for complaint in found]
 
@@ -120,6 +120,7 @@ ROWS = [
     ("a function of the script that is not in the code",
      {"map": MAP.replace(" authd_b;", " authd_b;\n authd_c;"),
       "header": HEADER + "int authd_c(void);\n"}, "does not give out authd_c"),
+    ("a script whose symbols have no version", {"map": MAP.replace("AUTHD_1 ", "")}, None),
     ("another version's name", {"built_map": MAP.replace("AUTHD_1", "AUTHD_2")},
      "as version AUTHD_2, not AUTHD_1"),
     ("a library more", {"code": "double cos(double);\n" + CODE.replace("hidden()", "(int) cos(hidden())"),
