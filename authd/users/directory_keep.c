@@ -27,12 +27,32 @@ static bool is_local_group(const Claimant *claimant)
 
 static int write_claimant(Directory *directory, const Claimant *claimant)
 {
-        int r = claimant->giving ? register_give(directory->reg, claimant) : 0;
-
-        if (r < 0 || !claimant->dirty || is_local_group(claimant))
-                return r;
+        if (!claimant->dirty || is_local_group(claimant))
+                return 0;
         return claimant->is_group ? register_put_group(directory->reg, group_entry(claimant))
                                   : register_put_person(directory->reg, person_entry(claimant));
+}
+
+static int compare_ids(gconstpointer a, gconstpointer b)
+{
+        const Claimant *left = *(const Claimant *const *) a, *right = *(const Claimant *const *) b;
+
+        return (left->id > right->id) - (left->id < right->id);
+}
+
+/* write_ids: in the order of the numbers: a tree that grows at its end is written once. */
+static int write_ids(Directory *directory, const GPtrArray *list)
+{
+        g_autoptr(GPtrArray) giving = g_ptr_array_new();
+        int r = 0;
+
+        for (size_t i = 0; i < list->len; i++)
+                if (((const Claimant *) g_ptr_array_index(list, i))->giving)
+                        g_ptr_array_add(giving, g_ptr_array_index(list, i));
+        g_ptr_array_sort(giving, compare_ids);
+        for (size_t i = 0; i < giving->len && r == 0; i++)
+                r = register_give(directory->reg, g_ptr_array_index(giving, i));
+        return r;
 }
 
 static int write_deletions(Directory *directory)
@@ -58,6 +78,8 @@ static int write_together(Directory *directory, const GPtrArray *list)
                 r = register_rewrite(directory->reg, directory->roster);
         if (r == 0)
                 r = write_deletions(directory);
+        if (r == 0)
+                r = write_ids(directory, list);
         for (size_t i = 0; i < list->len && r == 0; i++)
                 r = write_claimant(directory, g_ptr_array_index(list, i));
         if (r < 0) {
@@ -272,6 +294,7 @@ int directory_finish(Directory *directory)
 
 int directory_judge_all(Directory *directory)
 {
+        roster_sort(directory->roster); /* who is written in order is written faster */
         for (size_t i = 0; i < roster_n_groups(directory->roster); i++)
                 contest_touch(&directory->contest,
                               &roster_group_at(directory->roster, i)->claimant);
