@@ -40,8 +40,9 @@ typedef struct RealmGroup {
         const json_t *attributes;
 } RealmGroup;
 
-/* directory_new: reads what the database has. store NULL: nothing outlives the process, and no id
- * is given but by the realm's attributes or the settings' lines. */
+/* directory_new: makes the database's tables; people are read when an issuer is configured. store
+ * NULL: nothing outlives the process, and no number is given but by the realm's attributes or the
+ * settings' lines. */
 Directory *directory_new(Store *store, Local *local, GError **error);
 void directory_free(Directory *directory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Directory, directory_free)
