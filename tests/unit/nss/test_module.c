@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -18,12 +19,14 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #define NOBODY           65534
 #define BUFFER_SIZE      1024
+#define RUDE_TRIES_MAX   20000
 #define ERRNO_FOUND      EILSEQ /* none that the module would set */
 #define DEADLINE_MS      (ASKER_DEADLINE_USEC / 1000)
 #define DEADLINE_MORE_MS 60 /* a busy machine */
@@ -152,6 +155,7 @@ static void test_answer(gconstpointer argument)
         const AnswerRow *row = argument;
         g_auto(Site) site = { 0 };
         int64_t began = site_now_usec();
+        guint n_asked;
 
         if (row->script.answer)
                 assert_length(row->script.answer, row->script.answer_size);
@@ -160,6 +164,10 @@ static void test_answer(gconstpointer argument)
         site_daemon(&site, &row->script);
         assert_ask("alice", row->status);
         g_assert_cmpint(site_now_usec() - began, <, ASKER_DEADLINE_USEC);
+        n_asked = fake_n_connections(site.daemon);
+        assert_ask("alice", row->status);
+        g_assert_cmpuint(fake_n_connections(site.daemon) - n_asked, ==,
+                         row->status == NSS_STATUS_UNAVAIL ? 0 : 1);
 }
 
 typedef struct HungRow {
@@ -217,13 +225,10 @@ static void test_full_queue(gconstpointer argument)
         g_assert_cmpint(ask_name("alice", &answer), ==, NSS_STATUS_SUCCESS);
         /* The daemon is stopped now: its queue takes 129, and waits. */
         for (int i = 0; i < 140; i++) {
-                struct sockaddr_un {
-                        sa_family_t family;
-                        char path[108];
-                } name = { AF_UNIX, "" };
+                struct sockaddr_un name = { .sun_family = AF_UNIX };
                 int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-                g_strlcpy(name.path, fake_path(site.daemon), sizeof(name.path));
+                g_strlcpy(name.sun_path, fake_path(site.daemon), sizeof(name.sun_path));
                 if (connect(fd, (struct sockaddr *) &name, sizeof(name)) != 0 && errno == EAGAIN)
                         break;
         }
@@ -770,19 +775,36 @@ static void test_signals_socket(gconstpointer argument)
         stop_signals();
 }
 
-/* test_no_pipe_signal: the daemon goes while it is asked; the host would die of SIGPIPE. */
+/* hang_up: whoever comes is sent away, often before they have said anything. */
+static gpointer hang_up(gpointer listener)
+{
+        int fd;
+
+        while ((fd = accept(GPOINTER_TO_INT(listener), NULL, NULL)) >= 0)
+                close(fd);
+        return NULL;
+}
+
+/* test_no_pipe_signal: asked until the daemon had gone before the question: the host would die. */
 static void test_no_pipe_signal(gconstpointer argument)
 {
-        static const FakeScript rude = { .n_dropped = 1000000 };
+        struct sockaddr_un name = { .sun_family = AF_UNIX };
         g_auto(Site) site = { 0 };
+        Answer answer = { .error = 0 };
+        int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         site_init(&site);
-        site_daemon(&site, &rude);
-        signal(SIGPIPE, SIG_DFL);
-        for (int i = 0; i < 300; i++) {
-                assert_ask("alice", NSS_STATUS_UNAVAIL);
+        g_snprintf(name.sun_path, sizeof(name.sun_path), "%s/authd.sock", site.folder);
+        g_assert_no_errno(bind(listener, (struct sockaddr *) &name, sizeof(name)));
+        g_assert_no_errno(listen(listener, 1));
+        site_socket(name.sun_path);
+        g_thread_unref(g_thread_new("rude", hang_up, GINT_TO_POINTER(listener)));
+        for (int i = 0; i < RUDE_TRIES_MAX && answer.error != EPIPE; i++) {
+                g_assert_cmpint(ask_name("alice", &answer), ==, NSS_STATUS_UNAVAIL);
                 site_advance(ASKER_SILENCE_USEC + 1000);
         }
+        g_assert_cmpint(answer.error, ==, EPIPE);
+        g_unlink(name.sun_path);
 }
 
 static void test_closed_streams(gconstpointer argument)
