@@ -127,6 +127,23 @@ static json_t *discovery_read_document(Span json, GError **error)
         return NULL;
 }
 
+static void discovery_read_grants(const json_t *document, const char *issuer_url,
+                                  const char *fetch_url, Discovery *discovery)
+{
+        const struct {
+                const char *member;
+                char **url;
+        } rows[] = {
+                { "token_endpoint", &discovery->token_url },
+                { "device_authorization_endpoint", &discovery->device_url },
+                { "backchannel_authentication_endpoint", &discovery->push_url },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                discovery_read_url(document, rows[i].member, issuer_url, fetch_url, rows[i].url,
+                                   NULL);
+}
+
 Discovery *discovery_parse(Span json, const char *issuer_url, const char *fetch_url, GError **error)
 {
         g_autoptr(Discovery) discovery = g_new0(Discovery, 1);
@@ -144,6 +161,7 @@ Discovery *discovery_parse(Span json, const char *issuer_url, const char *fetch_
                 g_set_error(error, discovery_error(), 0, "the discovery document has no jwks_uri");
                 return NULL;
         }
+        discovery_read_grants(document, issuer_url, fetch_url, discovery);
         discovery->development = discovery_is_development(document);
         return g_steal_pointer(&discovery);
 }
@@ -165,5 +183,8 @@ void discovery_free(Discovery *discovery)
                 return;
         g_free(discovery->jwks_url);
         g_free(discovery->introspection_url);
+        g_free(discovery->token_url);
+        g_free(discovery->device_url);
+        g_free(discovery->push_url);
         g_free(discovery);
 }

@@ -15,6 +15,9 @@
 typedef struct Discovery {
         char *jwks_url;
         char *introspection_url; /* NULL: none */
+        /* For grants; NULL: not there, or no URL that we may ask. Only these are left out so: keys
+         * must not be lost for what logins alone need. */
+        char *token_url, *device_url, *push_url;
         bool development;
 } Discovery;
 

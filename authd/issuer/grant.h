@@ -9,10 +9,14 @@
 #include "base/secret.h"
 #include "issuer/clientauth.h"
 
-#define GRANT_CALL_USEC          (5 * G_USEC_PER_SEC)
-#define GRANT_SIZE_MAX           (64 * 1024)
-#define GRANT_TEXT_MAX           512 /* of error, error_description, URLs; longer is malformed */
-#define GRANT_INTERVAL_SEC       5   /* where the provider names none (RFC 8628 §3.2) */
+#define GRANT_CALL_USEC (5 * G_USEC_PER_SEC)
+#define GRANT_SIZE_MAX  (64 * 1024)
+#define GRANT_TEXT_MAX                                                                             \
+        512 /* of error and URLs (longer is malformed), and of a description                       \
+             * (a longer one is left out: a no stays a no) */
+#define GRANT_USER_CODE_MAX      64
+#define GRANT_CODE_MAX           8192 /* of device_code and auth_req_id, which may be a JWE */
+#define GRANT_INTERVAL_SEC       5    /* where the provider names none (RFC 8628 §3.2) */
 #define GRANT_INTERVAL_SEC_MAX   60
 #define GRANT_SLOW_DOWN_SEC      5    /* added by each slow_down (RFC 8628 §3.5) */
 #define GRANT_DEVICE_EXPIRES_MAX 1800 /* of a device code, whatever the provider says */
@@ -24,7 +28,8 @@ typedef enum GrantResult {
         GRANT_SLOW_DOWN, /* the same, and the interval grows by GRANT_SLOW_DOWN_SEC */
         GRANT_DENIED,    /* access_denied: the person (or the realm) said no */
         GRANT_EXPIRED,   /* expired_token */
-        GRANT_INVALID,   /* invalid_grant: wrong password or OTP, disabled user, used-up code */
+        GRANT_INVALID,   /* invalid_grant: wrong password or OTP, disabled user, used-up code; of a
+                          * push: unknown_user_id */
         GRANT_ACTION, /* invalid_grant because something must be done first: "Account is not fully
                        * set up" */
         GRANT_NOT_PERMITTED, /* this client may not: invalid_client, unauthorized_client,
@@ -51,17 +56,19 @@ typedef struct GrantAnswer {
         int64_t expires_in_sec;                     /* of the access token; 0: not told */
         const char *error;                          /* the provider's word, printable; "" */
         const char *description;                    /* hostile text; "" */
-        const char *trouble; /* UNAVAILABLE, NOT_PERMITTED: one sentence of ours */
+        int64_t retry_after_sec;                    /* of 429 and 503; 0: not told. Not bounded */
+        const char *trouble; /* UNAVAILABLE, NOT_PERMITTED: one sentence of ours; else NULL */
 } GrantAnswer;
 
-/* DeviceAnswer: of a device authorization (RFC 8628 §3.2); result GRANTED: codes are there. */
+/* DeviceAnswer: of a device authorization (RFC 8628 §3.2); result GRANTED: codes are there, and
+ * printable ASCII; the URLs are https, or http to loopback, and name no user. */
 typedef struct DeviceAnswer {
         GrantResult result;
-        Span device_code;      /* a secret */
-        const char *user_code; /* hostile text until cleaned */
+        Span device_code; /* a secret */
+        const char *user_code;
         const char *verification_uri;
         const char *verification_uri_complete; /* NULL: none */
-        int64_t expires_in_sec, interval_sec;
+        int64_t expires_in_sec, interval_sec;  /* bounded */
         const char *trouble;
 } DeviceAnswer;
 
@@ -78,7 +85,7 @@ typedef void (*DeviceDone)(const DeviceAnswer *answer, void *userdata);
 typedef void (*PushDone)(const PushAnswer *answer, void *userdata);
 
 /* Grant: one call under way. done is called exactly once, never before the function returned;
- * after grant_cancel it is not called. */
+ * after grant_cancel it is not called. In done the Grant is gone. */
 typedef struct Grant Grant;
 
 /* scope: space-separated; NULL: none asked for. */

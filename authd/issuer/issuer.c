@@ -364,6 +364,45 @@ const char *issuers_ca_pem(const Issuers *issuers, const char *name)
         return source ? source_ca_pem(source) : NULL;
 }
 
+bool issuers_endpoints(const Issuers *issuers, const char *name, IssuerEndpoints *ret)
+{
+        const Source *source = issuers_find(issuers, name);
+        const Discovery *discovery = source ? source_discovery(source) : NULL;
+
+        if (!discovery)
+                return false;
+        *ret = (IssuerEndpoints){
+                .token = discovery->token_url,
+                .device = discovery->device_url,
+                .push = discovery->push_url,
+        };
+        return true;
+}
+
+bool issuers_grant_target(const Issuers *issuers, const char *name, GrantTarget *ret)
+{
+        const IssuerSettings *settings = issuers_settings(issuers, name);
+        IssuerEndpoints endpoints;
+        const char *ca_pem;
+
+        if (!settings || !settings->client.client_id ||
+            !issuers_endpoints(issuers, name, &endpoints))
+                return false;
+        ca_pem = issuers_ca_pem(issuers, name);
+        if (settings->ca_file && !ca_pem)
+                return false;
+        *ret = (GrantTarget){
+                .issuer_url = settings->url,
+                .token_endpoint = endpoints.token,
+                .device_endpoint = endpoints.device,
+                .push_endpoint = endpoints.push,
+                .client = &settings->client,
+                .ca_pem = ca_pem,
+                .proxy = settings->proxy,
+        };
+        return true;
+}
+
 bool issuers_ready(const Issuers *issuers, const char **ret_missing)
 {
         for (guint i = 0; i < issuers->sources->len; i++) {

@@ -12,6 +12,7 @@
 #include "base/metric.h"
 #include "base/store.h"
 #include "issuer/clientauth.h"
+#include "issuer/grant.h"
 #include "issuer/introspect.h"
 #include "issuer/view.h"
 #include "net/fetch.h"
@@ -144,6 +145,17 @@ void issuers_outage(const Issuers *issuers, size_t index, IssuerOutage *ret);
  * no such issuer, or (ca_pem) the system's authorities. */
 const IssuerSettings *issuers_settings(const Issuers *issuers, const char *name);
 const char *issuers_ca_pem(const Issuers *issuers, const char *name);
+/* IssuerEndpoints: each may be NULL. */
+typedef struct IssuerEndpoints {
+        const char *token, *device, *push;
+} IssuerEndpoints;
+
+/* issuers_endpoints: of the discovery document that serves now, borrowed until the next turn of
+ * the loop. False: no such issuer, or no document yet. */
+bool issuers_endpoints(const Issuers *issuers, const char *name, IssuerEndpoints *ret);
+/* issuers_grant_target: all of a GrantTarget, borrowed likewise. False: also when we are no client
+ * of this issuer, or its ca_file is of no use: the system's authorities would be trusted. */
+bool issuers_grant_target(const Issuers *issuers, const char *name, GrantTarget *ret);
 /* issuers_status: a new JSON array, one object an issuer: name, url, keys (array of kid, kty, crv,
  * bits, algs, distrusted), keys_at, next_refresh_at, state ("ready", "waiting", "failing",
  * "static"), last_error, development, fresh_until, stale_since, stale_end_at (times of the wall

@@ -943,6 +943,11 @@ const IssuerSettings *source_settings(const Source *source)
         return source->settings;
 }
 
+const Discovery *source_discovery(const Source *source)
+{
+        return source->discovery;
+}
+
 const char *source_ca_pem(const Source *source)
 {
         return source->ca_pem;

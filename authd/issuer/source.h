@@ -60,7 +60,8 @@ bool source_trust_anew(Source *source);
 
 const char *source_name(const Source *source); /* interned */
 const IssuerSettings *source_settings(const Source *source);
-const char *source_ca_pem(const Source *source); /* NULL: the system's authorities */
+const char *source_ca_pem(const Source *source);         /* NULL: the system's authorities */
+const Discovery *source_discovery(const Source *source); /* NULL: none yet; till the next turn */
 /* source_has_keys: keys that may be used still: no older than stale_keys_max. */
 bool source_has_keys(const Source *source);
 void source_outage(const Source *source, IssuerOutage *ret);

@@ -30,8 +30,8 @@ struct Fetch {
         Fetcher *fetcher;
         CURL *easy;
         struct curl_slist *headers;
-        char *form; /* what is sent */
-        size_t form_len;
+        char *sent; /* the body of the question; NULL: none */
+        size_t sent_len;
         GString *body;
         size_t size_max;
         int64_t deadline_usec;
@@ -277,9 +277,9 @@ static void fetch_free(Fetch *fetch)
                 curl_easy_cleanup(fetch->easy);
         }
         erase_headers(fetch->headers);
-        if (fetch->form)
-                secret_erase(fetch->form, fetch->form_len);
-        g_free(fetch->form);
+        if (fetch->sent)
+                secret_erase(fetch->sent, fetch->sent_len);
+        g_free(fetch->sent);
         /* A token endpoint's answer is a token. */
         if (fetch->body) {
                 secret_erase(fetch->body->str, fetch->body->len);
@@ -611,29 +611,42 @@ static void set_callbacks(CURL *easy, Fetch *fetch)
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->curl_error);
 }
 
+static void set_sent(CURL *easy, Fetch *fetch, const FetchOptions *options)
+{
+        if (!options->form && !options->put_json)
+                return;
+        fetch->sent_len = options->body.len;
+        fetch->sent = g_strndup(options->body.len > 0 ? options->body.data : "", fetch->sent_len);
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) fetch->sent_len);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->sent);
+        if (options->form)
+                return;
+        fetch->headers = curl_slist_append(fetch->headers, "Content-Type: application/json");
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT");
+}
+
+static void set_basic(CURL *easy, const FetchOptions *options)
+{
+        g_autofree char *password = NULL;
+
+        if (!options->basic_user)
+                return;
+        password = g_strndup(options->basic_password.data, options->basic_password.len);
+        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long) CURLAUTH_BASIC);
+        curl_easy_setopt(easy, CURLOPT_USERNAME, options->basic_user);
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, password);
+        secret_erase(password, strlen(password));
+}
+
 static void set_question(CURL *easy, Fetch *fetch, const FetchOptions *options)
 {
         for (const char *const *line = options->headers; line && *line; line++)
                 fetch->headers = curl_slist_append(fetch->headers, *line);
+        set_sent(easy, fetch, options);
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->headers);
         curl_easy_setopt(easy, CURLOPT_USERAGENT, "authd/" AUTHD_VERSION);
-        if (options->form) {
-                curl_easy_setopt(easy, CURLOPT_POST, 1L);
-                fetch->form_len = options->body.len;
-                fetch->form =
-                    g_strndup(options->body.len > 0 ? options->body.data : "", fetch->form_len);
-                curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) fetch->form_len);
-                curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->form);
-        }
-        if (options->basic_user) {
-                g_autofree char *password =
-                    g_strndup(options->basic_password.data, options->basic_password.len);
-
-                curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long) CURLAUTH_BASIC);
-                curl_easy_setopt(easy, CURLOPT_USERNAME, options->basic_user);
-                curl_easy_setopt(easy, CURLOPT_PASSWORD, password);
-                secret_erase(password, strlen(password));
-        }
+        set_basic(easy, options);
 }
 
 static gboolean refusals_dispatch(gpointer userdata)
@@ -675,24 +688,40 @@ static void begin(Fetch *fetch, const FetchOptions *options)
         curl_multi_add_handle(fetch->fetcher->multi, easy);
 }
 
-Fetch *fetch_start(Fetcher *fetcher, const FetchOptions *options, FetchDone done, void *userdata)
+static Fetch *fetch_new(Fetcher *fetcher, FetchDone done, void *userdata)
 {
         Fetch *fetch = g_new0(Fetch, 1);
-        const char *why = NULL;
 
         fetch->fetcher = fetcher;
         fetch->body = g_string_new(NULL);
-        fetch->size_max = options->size_max ? options->size_max : FETCH_SIZE_MAX_DEFAULT;
-        fetch->deadline_usec =
-            options->deadline_usec ? options->deadline_usec : FETCH_DEADLINE_USEC_DEFAULT;
         fetch->done = done;
         fetch->userdata = userdata;
         g_hash_table_add(fetcher->fetches, fetch);
+        return fetch;
+}
+
+Fetch *fetch_start(Fetcher *fetcher, const FetchOptions *options, FetchDone done, void *userdata)
+{
+        Fetch *fetch = fetch_new(fetcher, done, userdata);
+        const char *why = NULL;
+
+        fetch->size_max = options->size_max ? options->size_max : FETCH_SIZE_MAX_DEFAULT;
+        fetch->deadline_usec =
+            options->deadline_usec ? options->deadline_usec : FETCH_DEADLINE_USEC_DEFAULT;
         note_host(fetch, options->url);
         if (options_allowed(options, &why))
                 begin(fetch, options);
         else
                 refuse(fetch, -EPERM, why);
+        return fetch;
+}
+
+Fetch *fetch_refuse(Fetcher *fetcher, const char *why, FetchDone done, void *userdata)
+{
+        Fetch *fetch = fetch_new(fetcher, done, userdata);
+
+        g_strlcpy(fetch->host, "the provider", sizeof(fetch->host));
+        refuse(fetch, -EPERM, why);
         return fetch;
 }
 

@@ -4,9 +4,9 @@
  * provider that redirects is misconfigured or not the provider). https verifies peer and name, TLS
  * 1.2 at least, and nothing here can turn that off; plain http is refused unless the host is a
  * loopback literal or "localhost", and never goes through a proxy. The environment's proxies, and
- * its exceptions from them, are ignored. Forms and header lines, which carry secrets, are erased
- * when the fetch ends. The callback is called exactly once, never
- * before fetch_start returned; after fetch_cancel it is not called. */
+ * its exceptions from them, are ignored. What is sent and header lines, which carry secrets, are
+ * erased when the fetch ends. The callback is called exactly once, never before fetch_start
+ * returned; after fetch_cancel it is not called. */
 #pragma once
 
 #include "base/span.h"
@@ -30,8 +30,9 @@ typedef struct FetchOptions {
         const char *proxy;          /* http://, https://, socks5h://HOST:PORT; NULL: none. One by
                                      * https is known by the system's authorities */
         const char *const *headers; /* NULL-terminated "Name: value" lines; NULL: none */
-        Span body;                  /* POST when form is set */
+        Span body;                  /* sent when form or put_json is set */
         bool form;                  /* POST, application/x-www-form-urlencoded */
+        bool put_json;              /* PUT, application/json; not with form */
         const char *basic_user;     /* NULL: none */
         Span basic_password;
         size_t size_max;       /* 0: default */
@@ -65,6 +66,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fetcher, fetcher_free)
 
 /* fetch_start: options are copied. Never NULL; what is refused outright arrives as an answer. */
 Fetch *fetch_start(Fetcher *fetcher, const FetchOptions *options, FetchDone done, void *userdata);
+/* fetch_refuse: one that its caller cannot even make: answered by the loop as others are, with
+ * -EPERM and why. */
+Fetch *fetch_refuse(Fetcher *fetcher, const char *why, FetchDone done, void *userdata);
 void fetch_cancel(Fetch *fetch); /* takes NULL */
 /* fetch_url_allowed: https, or http to loopback. False: *ret_why is a sentence. */
 bool fetch_url_allowed(const char *url, const char **ret_why);

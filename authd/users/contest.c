@@ -216,7 +216,7 @@ static void rename_gone(Contest *contest, Claimant *claimant)
         char *name = gone_name(claimant);
 
         roster_set_name(contest->roster, claimant, name);
-        claimant->has_name = name;
+        claimant->has_name = false; /* until it is kept */
         claimant->dirty = true;
         if (name)
                 settle_name(contest, claimant->name);
@@ -458,8 +458,10 @@ static void settle_contested_id(Contest *contest, uint32_t id, const GPtrArray *
         const Claimant *winner;
         g_autofree char *holder = given_to(contest, id, wanting, &winner);
 
-        if (!holder)
+        if (!holder) {
                 winner = id_winner_of(wanting);
+                holder = winner ? described(winner) : NULL;
+        }
         for (size_t i = 0; i < wanting->len; i++) {
                 Claimant *claimant = g_ptr_array_index(wanting, i);
                 bool wins = claimant == winner;

@@ -49,6 +49,12 @@ CACHE_FORMAT = "2"  # another way to prepare means another cache
 # Clients' certificates come in Client-Cert, as from a proxy that ends TLS in front of Keycloak (RFC 9440).
 CERTIFICATE_LOOKUP = "rfc9440"
 
+# Keycloak shows pushes to nobody itself: it leaves them at this URL.
+PUSH_CHANNEL = "--spi-ciba-auth-channel--ciba-http-auth-channel--http-authentication-channel-uri"
+
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+PUSH_GRANT = "urn:openid:params:grant-type:ciba"
+
 HTTP_TIMEOUT_SEC = 15
 START_TIMEOUT_SEC = 240  # a loaded machine that runs nothing from a class archive
 STOP_TIMEOUT_SEC = 40
@@ -163,6 +169,23 @@ class Provider:
 
     def refresh(self, client, refresh_token):
         return self.token_request(client, grant_type="refresh_token", refresh_token=refresh_token)
+
+    def ask_device(self, client="login", scope="openid"):
+        """The device authorization endpoint's Reply (RFC 8628)."""
+        form = {"client_id": client, "client_secret": self.client_secret(client), "scope": scope}
+        return http("POST", self.endpoint("auth/device"), form=form)
+
+    def poll_device(self, device_code, client="login"):
+        return self.token_request(client, grant_type=DEVICE_GRANT, device_code=device_code)
+
+    def ask_push(self, user, message=None, client="login", scope="openid"):
+        """The backchannel authentication endpoint's Reply (CIBA); logins.desk_of answers for the person."""
+        form = {"client_id": client, "client_secret": self.client_secret(client), "scope": scope}
+        form.update(login_hint=user, binding_message=message)
+        return http("POST", self.endpoint("ext/ciba/auth"), form=form)
+
+    def poll_push(self, auth_req_id, client="login"):
+        return self.token_request(client, grant_type=PUSH_GRANT, auth_req_id=auth_req_id)
 
     def introspect(self, token, client="orders"):
         return self.introspection_reply(token, client).json()
@@ -315,12 +338,15 @@ class DevIdp(Provider):
         scopes=(),
         lightweight=False,
         direct_grant=False,
+        device=False,
+        push=False,
     ):
         """A confidential client with a service account, which proves itself by a secret (client_secret: by
         basic or post; client_secret_basic, client_secret_post: by that alone), private_key_jwt, with
-        public_key in PEM, or tls_client_auth, with subject."""
+        public_key in PEM, or tls_client_auth, with subject. device: it may ask for device codes; push: for pushes."""
         wanted = {"id": client, "auth": auth, "service_account": {}, "audience": list(audience)}
         wanted.update(default_scopes=list(scopes), lightweight=lightweight, direct_grant=direct_grant)
+        wanted.update(device=device, push=push)
         wanted["secret"] = self.client_secret(client) if auth.startswith("client_secret") else None
         wanted.update(public_key=public_key, key_id=key_id, tls_subject=subject)
         self.own("client", wanted)
@@ -336,6 +362,23 @@ class DevIdp(Provider):
     def set_lightweight(self, client, wanted):
         self.change_client(client, lightweight=wanted)
 
+    def codes(self):
+        """Device codes and pushes, oldest first: state, polls, shortest_poll_msec… (tools/devidp/own.h)."""
+        return http("GET", f"{self.base_url}/devidp/codes").json()["codes"]
+
+    def approve(self, code, user=None):
+        """As if user had allowed it on the page; a push asks one user and needs no name."""
+        self.own("approve", {"code": code, **({"user": user} if user else {})})
+
+    def deny(self, code):
+        self.own("deny", {"code": code})
+
+    def expire(self, code):
+        self.own("expire", {"code": code})
+
+    def set_enabled(self, user, wanted):
+        self.own("person", {"username": user, "enabled": wanted})
+
     def revoke(self, token):
         self.own("revoke", {"token": token})
 
@@ -347,12 +390,55 @@ class DevIdp(Provider):
         probe = self.own("mint", {"client": "orders-rs256", "user": user})
         self.own("revoke", {"sub": probe["claims"]["sub"]})
 
+    def change_person(self, username, **members):
+        """Makes a user, or changes members of a realm file's user (None takes one away; attributes={"a": "1"}
+        one by one); rename="name". Returns the id, which stays."""
+        return self.own("person", {"username": username, **members})["id"]
+
+    def delete_person(self, username):
+        self.own("person-delete", {"username": username})
+
+    def recreate_person(self, username):
+        """Deleted and made anew under the same name; returns the new id."""
+        return self.own("person-recreate", {"username": username})["id"]
+
+    def join(self, username, *groups):
+        """Into groups, by their paths."""
+        self.own("join", {"username": username, "groups": list(groups)})
+
+    def leave(self, username, *groups):
+        self.own("leave", {"username": username, "groups": list(groups)})
+
+    def change_group(self, path, **members):
+        """Makes a group, or changes its attributes, realm_roles, client_roles, each as a whole; returns the id."""
+        return self.own("group", {"path": path, **members})["id"]
+
+    def rename_group(self, path, name):
+        self.own("group-rename", {"path": path, "name": name})
+
+    def delete_group(self, path):
+        self.own("group-delete", {"path": path})
+
+    def keep_events(self, wanted):
+        """Admin events, from now on."""
+        self.own("events", {"enabled": wanted})
+
+    def declare_attributes(self, names):
+        """The only attributes that the Admin API can write, as under a realm's user profile; None: any."""
+        self.own("profile", {"attributes": names})
+
+    def admin(self, token, path, method="GET", document=None):
+        """The Admin API's Reply; path begins with a slash, below the realm."""
+        url = f"{self.base_url}/admin/realms/{REALM}{path}"
+        return http(method, url, document=document, headers={"Authorization": f"Bearer {token}"})
+
     def reset_clients(self):
         """As in the realm file. What was issued is forgotten, too."""
         self.restart()
 
     def stats(self):
-        """Requests by endpoint; "not_modified"; "introspection_under_way": now, peak, peak_of_a_token, tokens."""
+        """Requests by endpoint; "not_modified"; "introspection_under_way": now, peak, peak_of_a_token, tokens;
+        "admin_peak_in_a_second"."""
         return http("GET", f"{self.base_url}/devidp/stats").json()
 
     def reset_stats(self):
@@ -531,8 +617,9 @@ def process_is(pid, mark):
 
 
 class KeycloakProcess:
-    def __init__(self, distribution, home, port, log, pid=None):
+    def __init__(self, distribution, home, port, log, pid=None, push_port=None):
         self.distribution, self.home, self.port, self.log, self.pid = distribution, home, port, log, pid
+        self.push_port = push_port  # where it leaves its pushes (logins.PushDesk)
         self.child = None
 
     @property
@@ -543,6 +630,7 @@ class KeycloakProcess:
         command = self.distribution.java(self.home)
         command += ["start", "--optimized", "--cache=local", "--http-enabled=true", "--http-host=127.0.0.1"]
         command += [f"--http-port={self.port}", f"--hostname={self.url}", *more]
+        command += [f"{PUSH_CHANNEL}=http://127.0.0.1:{self.push_port}/"] if self.push_port else []
         environment = dict(os.environ)
         if admin:
             environment["KC_BOOTSTRAP_ADMIN_USERNAME"] = admin["user"]
@@ -679,6 +767,8 @@ class KeycloakAdmin:
 
 
 LIGHTWEIGHT = "client.use.lightweight.access.token.enabled"
+DEVICE_ENABLED = "oauth2.device.authorization.grant.enabled"
+PUSH_ENABLED = "oidc.ciba.grant.enabled"
 BINDINGS = {"key": "dpop.bound.access.tokens", "certificate": "tls.client.certificate.bound.access.tokens"}
 AUTHENTICATORS = {  # ours, and Keycloak's: basic and post are one to it
     "client_secret": "client-secret",
@@ -727,7 +817,8 @@ class Keycloak(Provider):
         self.folder = (self.folder or pathlib.Path(tempfile.mkdtemp(prefix="keycloak-"))).resolve()
         shutil.rmtree(self.folder / "home", ignore_errors=True)
         home = distribution.home_from_seed(self.folder / "home")
-        self.process = KeycloakProcess(distribution, home, free_port(), self.folder / "keycloak.log")
+        log = self.folder / "keycloak.log"
+        self.process = KeycloakProcess(distribution, home, free_port(), log, push_port=free_port())
         self.process.start()
         self.reached(self.process.url, **distribution.admin())
 
@@ -744,10 +835,17 @@ class Keycloak(Provider):
             raise ProviderError(f"AUTHD_TEST_KEYCLOAK: {where}: {trouble}") from trouble
         self.folder = path.parent
         port = int(state["url"].rsplit(":", 1)[1])
+        log = self.folder / "keycloak.log"
         self.process = KeycloakProcess(
-            Distribution(), self.folder / "home", port, self.folder / "keycloak.log", state["pid"]
+            Distribution(), self.folder / "home", port, log, state["pid"], state["push_port"]
         )
         self.reached(state["url"], state["admin"], state["password"])
+
+    @property
+    def push_port(self):
+        if not self.process:
+            raise ProviderError("a Keycloak known by its URL only leaves its pushes elsewhere: name its keycloak.json")
+        return self.process.push_port
 
     def reached(self, url, user, password):
         self.base_url = url
@@ -779,6 +877,7 @@ class Keycloak(Provider):
             "admin": self.admin.user,
             "password": self.admin.password,
             "realm": REALM,
+            "push_port": self.process.push_port,
         }
         path = self.folder / "keycloak.json"
         path.touch(mode=0o600)
@@ -804,6 +903,8 @@ class Keycloak(Provider):
         scopes=(),
         lightweight=False,
         direct_grant=False,
+        device=False,
+        push=False,
         bound_to=None,
     ):
         """As DevIdp's; subject is a distinguished name as Keycloak compares it (RFC 2253).
@@ -811,6 +912,7 @@ class Keycloak(Provider):
         bound_to: "key" (DPoP) or "certificate": its tokens are bound to that of whoever asks for them."""
         attributes = {"access.token.signed.response.alg": "RS256", LIGHTWEIGHT: str(lightweight).lower()}
         attributes.update({BINDINGS[bound_to]: "true"} if bound_to else {})
+        attributes.update({DEVICE_ENABLED: str(device).lower(), PUSH_ENABLED: str(push).lower()})
         if auth == "private_key_jwt":
             attributes["jwt.credential.public.key"] = without_armour(public_key)
             attributes.update({"jwt.credential.kid": key_id} if key_id else {})
@@ -857,6 +959,9 @@ class Keycloak(Provider):
 
     def end_session(self, token):
         self.admin.call("DELETE", f"/sessions/{decode(token)[1]['sid']}")
+
+    def set_enabled(self, user, wanted):
+        self.admin.call("PUT", f"/users/{self.admin.user_id(user)}", {"enabled": wanted})
 
     def logout(self, user):
         self.admin.call("POST", f"/users/{self.admin.user_id(user)}/logout")

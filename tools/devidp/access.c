@@ -1,5 +1,6 @@
 #include "access.h"
 
+#include "members.h"
 #include "sign.h"
 
 #include <string.h>
@@ -16,17 +17,6 @@ bool access_scope_has(const char *scope, const char *word)
         g_auto(GStrv) words = g_strsplit(scope ? scope : "", " ", -1);
 
         return g_strv_contains((const char *const *) words, word);
-}
-
-static bool list_has(const json_t *list, const char *word)
-{
-        size_t index;
-        json_t *item;
-
-        json_array_foreach ((json_t *) list, index, item)
-                if (g_strcmp0(json_string_value(item), word) == 0)
-                        return true;
-        return false;
 }
 
 static bool client_may(const Client *client, const char *word)
@@ -97,19 +87,25 @@ static json_t *strings_of(const char *const *words, size_t n_words)
 static void add_roles(const Idp *idp, const Access *access, json_t *claims)
 {
         json_t *realm_roles = strings_of(DEFAULT_REALM_ROLES, G_N_ELEMENTS(DEFAULT_REALM_ROLES));
+        const Person *person = access->person;
+        json_t *given = groups_realm_roles(idp->realm->groups, person->realm_roles, person->groups);
+        json_t *of_clients =
+            groups_client_roles(idp->realm->groups, person->client_roles, person->groups);
         json_t *resources = json_object();
         const char *client_id;
         json_t *roles;
 
         json_array_append_new(realm_roles, json_sprintf("default-roles-%s", idp->realm->name));
-        json_array_extend(realm_roles, access->person->realm_roles);
-        json_object_foreach (access->person->client_roles, client_id, roles)
+        json_array_extend(realm_roles, given);
+        json_object_foreach (of_clients, client_id, roles)
                 json_object_set_new(resources, client_id, json_pack("{s:O}", "roles", roles));
         json_object_set_new(
             resources, "account",
             json_pack("{s:o}", "roles", strings_of(ACCOUNT_ROLES, G_N_ELEMENTS(ACCOUNT_ROLES))));
         json_object_set_new(claims, "realm_access", json_pack("{s:o}", "roles", realm_roles));
         json_object_set_new(claims, "resource_access", resources);
+        json_decref(of_clients);
+        json_decref(given);
 }
 
 /* The client's own audiences, and each other client whose roles the token shows. */

@@ -76,10 +76,15 @@ static GHashTable *parse_form(const char *text)
         return form;
 }
 
+/* A name given again: its values are joined by commas. */
 static enum MHD_Result collect_query(void *table, enum MHD_ValueKind kind, const char *name,
                                      const char *value)
 {
-        g_hash_table_insert(table, g_strdup(name), g_strdup(value ? value : ""));
+        const char *former = g_hash_table_lookup(table, name);
+
+        g_hash_table_insert(table, g_strdup(name),
+                            former ? g_strdup_printf("%s,%s", former, value ? value : "")
+                                   : g_strdup(value ? value : ""));
         return MHD_YES;
 }
 

@@ -1,19 +1,25 @@
 #include "idp.h"
 
+#include "admin.h"
+#include "approve.h"
 #include "base/clock.h"
+#include "device.h"
 #include "grant.h"
 #include "introspect.h"
 #include "own.h"
+#include "push.h"
 #include "spoil.h"
 
 #include <string.h>
 
 #define OIDC         "/protocol/openid-connect"
 #define WRONG_ISSUER "https://elsewhere.example/realms/other"
+#define DEVICE_PATH  "/auth/device"
+#define PUSH_PATH    "/ext/ciba/auth"
 
 void answer_json(Answer *answer, unsigned status, json_t *json)
 {
-        char *text = json_dumps(json, JSON_COMPACT);
+        char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
 
         answer->status = status;
         g_free(answer->body);
@@ -58,6 +64,11 @@ gint64 idp_now_sec(const Idp *idp)
         return clock_wall_sec() + idp->clock_ahead_sec;
 }
 
+gint64 idp_ticks_usec(const Idp *idp)
+{
+        return clock_monotonic_usec() + idp->clock_ahead_sec * CLOCK_USEC_PER_SEC;
+}
+
 /* --- documents --- */
 
 static json_t *strings(const char *const *words)
@@ -91,7 +102,8 @@ static void add_url(json_t *document, const char *member, const Idp *idp, const 
 static void answer_discovery(Idp *idp, const Question *question, Answer *answer)
 {
         static const char *const GRANTS[] = { "client_credentials", "password", "refresh_token",
-                                              NULL };
+                                              DEVICE_GRANT,         PUSH_GRANT, NULL };
+        static const char *const DELIVERIES[] = { "poll", NULL };
         static const char *const METHODS[] = { "private_key_jwt", "client_secret_basic",
                                                "client_secret_post", "tls_client_auth", NULL };
         static const char *const SUBJECTS[] = { "public", NULL };
@@ -106,6 +118,10 @@ static void answer_discovery(Idp *idp, const Question *question, Answer *answer)
         add_url(document, "introspection_endpoint", idp, "/token/introspect");
         add_url(document, "userinfo_endpoint", idp, "/userinfo");
         add_url(document, "jwks_uri", idp, "/certs");
+        add_url(document, "device_authorization_endpoint", idp, DEVICE_PATH);
+        add_url(document, "backchannel_authentication_endpoint", idp, PUSH_PATH);
+        json_object_set_new(document, "backchannel_token_delivery_modes_supported",
+                            strings(DELIVERIES));
         json_object_set_new(document, "grant_types_supported", strings(GRANTS));
         json_object_set_new(document, "response_types_supported", strings(RESPONSES));
         json_object_set_new(document, "subject_types_supported", strings(SUBJECTS));
@@ -142,8 +158,8 @@ static void answer_realm(Idp *idp, const Question *question, Answer *answer)
 typedef struct Route {
         Endpoint endpoint;
         const char *name;
-        const char *method;
-        const char *path; /* below /realms/NAME */
+        const char *method; /* NULL: the answer sees to it */
+        const char *path;   /* below /realms/NAME */
         void (*answer)(Idp *idp, const Question *question, Answer *answer);
 } Route;
 
@@ -156,10 +172,21 @@ static const Route ROUTES[] = {
           introspect_answer },
         { ENDPOINT_USERINFO, "userinfo", "GET", OIDC "/userinfo", userinfo_answer },
         { ENDPOINT_REALM, "realm", "GET", "", answer_realm },
+        { ENDPOINT_DEVICE, "device", "POST", OIDC DEVICE_PATH, device_answer },
+        { ENDPOINT_PUSH, "push", "POST", OIDC PUSH_PATH, push_answer },
+        { ENDPOINT_APPROVE, "approve", "GET", "/device", approve_device },
+        { ENDPOINT_APPROVE, "approve", "POST", "/device", approve_device },
+        { ENDPOINT_APPROVE, "approve", "GET", "/push", approve_pushes },
+        { ENDPOINT_APPROVE, "approve", "POST", "/login-actions/authenticate", approve_login },
+        { ENDPOINT_APPROVE, "approve", "POST", "/login-actions/consent", approve_consent },
 };
+
+static const Route ADMIN = { ENDPOINT_ADMIN, "admin", NULL, NULL, admin_answer };
 
 const char *endpoint_name(Endpoint endpoint)
 {
+        if (endpoint == ENDPOINT_ADMIN)
+                return ADMIN.name;
         for (size_t i = 0; i < G_N_ELEMENTS(ROUTES); i++)
                 if (ROUTES[i].endpoint == endpoint)
                         return ROUTES[i].name;
@@ -168,9 +195,9 @@ const char *endpoint_name(Endpoint endpoint)
 
 bool endpoint_from_name(const char *name, Endpoint *ret)
 {
-        for (size_t i = 0; i < G_N_ELEMENTS(ROUTES); i++) {
-                if (strcmp(ROUTES[i].name, name) == 0) {
-                        *ret = ROUTES[i].endpoint;
+        for (int i = 0; i < ENDPOINT_OWN; i++) {
+                if (strcmp(endpoint_name((Endpoint) i), name) == 0) {
+                        *ret = (Endpoint) i;
                         return true;
                 }
         }
@@ -184,12 +211,22 @@ static const char *below_realm(const Idp *idp, const char *path)
         return g_str_has_prefix(path, prefix) ? path + strlen(prefix) : NULL;
 }
 
-static const Route *route_find(const char *path)
+/* Of a path with other methods any route, which refuses. */
+static const Route *route_find(const Idp *idp, const Question *question)
 {
-        for (size_t i = 0; path && i < G_N_ELEMENTS(ROUTES); i++)
-                if (strcmp(ROUTES[i].path, path) == 0)
+        const char *path = below_realm(idp, question->path);
+        const Route *other = NULL;
+
+        if (g_str_has_prefix(question->path, "/admin/realms/"))
+                return &ADMIN;
+        for (size_t i = 0; path && i < G_N_ELEMENTS(ROUTES); i++) {
+                if (strcmp(ROUTES[i].path, path) != 0)
+                        continue;
+                if (strcmp(ROUTES[i].method, question->method) == 0)
                         return &ROUTES[i];
-        return NULL;
+                other = &ROUTES[i];
+        }
+        return other;
 }
 
 /* --- what stands around an answer --- */
@@ -236,7 +273,9 @@ static Endpoint answer_route(Idp *idp, const Route *route, const Question *quest
 {
         idp->counts[route->endpoint]++;
         take_fault(idp, route->endpoint, answer);
-        if (strcmp(route->method, question->method) != 0)
+        if (route->endpoint == ENDPOINT_ADMIN)
+                rate_note(&idp->admin_rate, clock_monotonic_usec());
+        if (route->method && strcmp(route->method, question->method) != 0)
                 answer_error(answer, 405, "HTTP 405 Method Not Allowed", NULL);
         else
                 route->answer(idp, question, answer);
@@ -247,8 +286,7 @@ static Endpoint answer_route(Idp *idp, const Route *route, const Question *quest
 
 Endpoint idp_answer(Idp *idp, const Question *question, Answer *ret_answer)
 {
-        const char *path = below_realm(idp, question->path);
-        const Route *route = route_find(path);
+        const Route *route = route_find(idp, question);
 
         *ret_answer = (Answer){ .status = 500, .date_sec = idp_now_sec(idp) };
         if (route)
@@ -256,7 +294,9 @@ Endpoint idp_answer(Idp *idp, const Question *question, Answer *ret_answer)
         if (g_str_has_prefix(question->path, "/devidp/"))
                 own_answer(idp, question, ret_answer);
         else
-                answer_error(ret_answer, 404, path ? "HTTP 404 Not Found" : "Realm does not exist",
+                answer_error(ret_answer, 404,
+                             below_realm(idp, question->path) ? "HTTP 404 Not Found"
+                                                              : "Realm does not exist",
                              NULL);
         return ENDPOINT_OWN;
 }
@@ -278,6 +318,9 @@ bool idp_open(Idp *ret, const char *realm_path, const char *state_dir, GError **
         ret->issued = issued_new();
         ret->assertions = assertions_new();
         ret->flights = flights_new();
+        ret->tickets = tickets_new();
+        ret->otp_uses = otp_uses_new();
+        ret->visits = visits_new();
         ret->cache_rules[ENDPOINT_CERTS].etag = true;
         return ret->keyring != NULL;
 }
@@ -293,6 +336,9 @@ void idp_clear(Idp *idp)
 {
         for (int i = 0; i < _ENDPOINT_MAX; i++)
                 fault_order_clear(&idp->faults[i]);
+        g_clear_pointer(&idp->visits, visits_free);
+        g_clear_pointer(&idp->otp_uses, otp_uses_free);
+        g_clear_pointer(&idp->tickets, tickets_free);
         g_clear_pointer(&idp->flights, flights_free);
         g_clear_pointer(&idp->assertions, assertions_free);
         g_clear_pointer(&idp->issued, issued_free);

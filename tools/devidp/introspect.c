@@ -9,16 +9,23 @@
 #define SIGNED_TYP  "token-introspection+jwt"
 #define SIGNED_TYPE "application/" SIGNED_TYP
 
-/* claims of a token that is ours, unexpired, and opaque or signed by a key still enabled; else
- * NULL.
- */
-static const json_t *active_claims(const Idp *idp, const char *token)
+/* A token minted for somebody who never was stays active: a test may want one. */
+static bool person_is_out(const Idp *idp, const json_t *claims)
+{
+        const char *sub = json_string_value(json_object_get(claims, "sub"));
+        const Person *person = realm_person_by_id(idp->realm, sub);
+
+        return census_was_deleted(idp->realm->people, sub) || (person && !person->enabled);
+}
+
+const json_t *introspect_active(const Idp *idp, const char *token)
 {
         const char *kid = NULL;
         const json_t *claims = issued_find(idp->issued, token, &kid);
 
         const json_t *exp = json_object_get(claims, "exp");
-        if (!claims || (exp && json_integer_value(exp) <= idp_now_sec(idp)))
+        if (!claims || (exp && json_integer_value(exp) <= idp_now_sec(idp)) ||
+            person_is_out(idp, claims))
                 return NULL;
         if (!kid)
                 return claims;
@@ -108,7 +115,7 @@ static void answer_signed(Idp *idp, const Client *client, json_t *body, Answer *
 
 static const json_t *shown_claims(const Idp *idp, const Client *client, const char *token)
 {
-        const json_t *claims = active_claims(idp, token);
+        const json_t *claims = introspect_active(idp, token);
 
         if (claims && idp->realm->introspection_needs_audience && !has_audience(claims, client->id))
                 return NULL;
@@ -171,7 +178,7 @@ void userinfo_answer(Idp *idp, const Question *question, Answer *answer)
                 refuse_bearer(idp, answer, 401, "");
                 return;
         }
-        const json_t *claims = active_claims(idp, authorization + 7);
+        const json_t *claims = introspect_active(idp, authorization + 7);
         if (!claims) {
                 refuse_bearer(
                     idp, answer, 401,

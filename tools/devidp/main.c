@@ -47,6 +47,10 @@ static bool options_read(int argc, char **argv, Options *ret, GError **error)
         };
         g_autoptr(GOptionContext) context = g_option_context_new("- development identity provider");
 
+        g_option_context_set_description(
+            context,
+            "A realm file has users, clients, groups, and people to generate: see docs/HACKING.md\n"
+            "and tests/behaviour/realm. Orders below /devidp/: see tools/devidp/own.h.\n");
         g_option_context_add_main_entries(context, entries, NULL);
         if (!g_option_context_parse(context, &argc, &argv, error))
                 return false;

@@ -1,6 +1,8 @@
 #include "own.h"
 
+#include "codes.h"
 #include "mint.h"
+#include "orders.h"
 
 #include <string.h>
 
@@ -276,6 +278,8 @@ static void own_stats(Idp *idp, const Question *question, json_t *json, Answer *
                                     json_integer(idp->counts[i]));
         json_object_set_new(body, "not_modified", not_modified(idp));
         json_object_set_new(body, "introspection_under_way", flights(idp->flights));
+        json_object_set_new(body, "admin_peak_in_a_second",
+                            json_integer((json_int_t) idp->admin_rate.peak));
         answer_json(answer, 200, body);
 }
 
@@ -284,6 +288,7 @@ static void own_reset_stats(Idp *idp, const Question *question, json_t *json, An
         memset(idp->counts, 0, sizeof(idp->counts));
         memset(idp->not_modified, 0, sizeof(idp->not_modified));
         flights_reset(idp->flights);
+        rate_reset(&idp->admin_rate);
         answer_json(answer, 200, json_object());
 }
 
@@ -304,6 +309,20 @@ static const OwnRoute ROUTES[] = {
         { "POST", "/devidp/clock", own_clock },
         { "POST", "/devidp/mint", own_mint },
         { "POST", "/devidp/revoke", own_revoke },
+        { "GET", "/devidp/codes", codes_list },
+        { "POST", "/devidp/approve", codes_approve },
+        { "POST", "/devidp/deny", codes_deny },
+        { "POST", "/devidp/expire", codes_expire },
+        { "POST", "/devidp/person", orders_person },
+        { "POST", "/devidp/person-delete", orders_person_delete },
+        { "POST", "/devidp/person-recreate", orders_person_recreate },
+        { "POST", "/devidp/join", orders_join },
+        { "POST", "/devidp/leave", orders_leave },
+        { "POST", "/devidp/group", orders_group },
+        { "POST", "/devidp/group-rename", orders_group_rename },
+        { "POST", "/devidp/group-delete", orders_group_delete },
+        { "POST", "/devidp/events", orders_events },
+        { "POST", "/devidp/profile", orders_profile },
         { "GET", "/devidp/stats", own_stats },
         { "POST", "/devidp/reset-stats", own_reset_stats },
 };

@@ -1,12 +1,17 @@
 #include "realm.h"
 
 #include "base/file.h"
+#include "members.h"
 
 #include <openssl/pem.h>
 #include <string.h>
 
 #define ACCESS_LIFETIME_DEFAULT  300
 #define REFRESH_LIFETIME_DEFAULT 1800
+#define WAIT_SEC_MAX             86400
+
+static const Waits DEVICE_WAITS = { 600, 5 }; /* Keycloak's, unless the realm says otherwise */
+static const Waits PUSH_WAITS = { 120, 5 };
 
 static void refuse(GError **error, const char *what, const char *why)
 {
@@ -19,108 +24,55 @@ static void client_free(Client *client)
                 return;
         EVP_PKEY_free(client->public_key);
         json_decref(client->json);
-        if (client->service_account) {
-                g_free((char *) client->service_account->username);
-                g_free(client->service_account->id);
-                g_free(client->service_account);
-        }
+        person_unref(client->service_account);
         g_free(client);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Client, client_free)
-
-static void person_free(Person *person)
-{
-        g_free(person->id);
-        g_free(person);
-}
-
-/* A UUID that is the same at each start: what a person owns elsewhere stays theirs. */
-static char *stable_id(const char *realm, const char *username)
-{
-        g_autofree char *seed = g_strdup_printf("devidp:%s:%s", realm, username);
-        g_autofree char *hex = g_compute_checksum_for_string(G_CHECKSUM_SHA256, seed, -1);
-        return g_strdup_printf("%.8s-%.4s-4%.3s-8%.3s-%.12s", hex, hex + 8, hex + 13, hex + 17,
-                               hex + 20);
-}
-
-static bool is_object_of_lists(const json_t *object)
-{
-        const char *name;
-        json_t *list;
-
-        if (!object)
-                return true;
-        if (!json_is_object(object))
-                return false;
-        json_object_foreach ((json_t *) object, name, list)
-                if (!json_is_array(list))
-                        return false;
-        return true;
-}
 
 static bool is_list(const json_t *value)
 {
         return !value || json_is_array(value);
 }
 
-static bool person_is_sane(const Person *person)
+/* Groups that only people name are there, too. */
+static bool make_groups(Realm *realm, const Person *person, GError **error)
 {
-        return is_list(person->realm_roles) && is_list(person->groups) &&
-               is_object_of_lists(person->client_roles) &&
-               (!person->attributes || json_is_object(person->attributes));
+        size_t index;
+        json_t *path;
+
+        json_array_foreach (person->groups, index, path) {
+                if (json_is_string(path) &&
+                    groups_make(realm->groups, json_string_value(path), false))
+                        continue;
+                refuse(error, person->username, "a group is no path");
+                return false;
+        }
+        return true;
 }
 
 static bool add_person(Realm *realm, json_t *json, GError **error)
 {
-        Person *person = g_new0(Person, 1);
-        const char *id = NULL;
-        json_error_t trouble;
+        g_autoptr(Person) person = person_read(realm->name, json, error);
 
-        person->enabled = 1;
-        int r = json_unpack_ex(
-            json, &trouble, JSON_STRICT, "{s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?o, s?o, s?o, s?o}",
-            "username", &person->username, "id", &id, "password", &person->password, "email",
-            &person->email, "first_name", &person->first_name, "last_name", &person->last_name,
-            "enabled", &person->enabled, "realm_roles", &person->realm_roles, "client_roles",
-            &person->client_roles, "groups", &person->groups, "attributes", &person->attributes);
-        if (r != 0 || !person_is_sane(person)) {
-                refuse(error, "a user",
-                       r != 0 ? trouble.text : "roles, groups or attributes have the wrong type");
-                g_free(person);
+        if (!person || !make_groups(realm, person, error))
                 return false;
-        }
-        person->id = id ? g_strdup(id) : stable_id(realm->name, person->username);
         if (realm_person(realm, person->username) || realm_person_by_id(realm, person->id)) {
                 refuse(error, person->username, "a user's name or id is there twice");
-                person_free(person);
                 return false;
         }
-        g_hash_table_insert(realm->people, (char *) person->username, person);
-        g_hash_table_insert(realm->people_by_id, person->id, person);
+        census_put(realm->people, person);
+        roles_note(realm->roles, person->realm_roles, person->client_roles);
         return true;
 }
 
-static bool read_service_account(const Realm *realm, Client *client, json_t *json, GError **error)
+static bool add_group(Realm *realm, json_t *json, GError **error)
 {
-        Person *person = g_new0(Person, 1);
-        json_error_t trouble;
+        const Group *group = groups_put(realm->groups, json, false, error);
 
-        client->service_account = person;
-        person->username = g_strdup_printf("service-account-%s", client->id);
-        person->id = stable_id(realm->name, person->username);
-        person->enabled = person->service_account = 1;
-        if (json_unpack_ex(json, &trouble, JSON_STRICT, "{s?o, s?o, s?o}", "realm_roles",
-                           &person->realm_roles, "client_roles", &person->client_roles, "groups",
-                           &person->groups) != 0) {
-                refuse(error, person->username, trouble.text);
-                return false;
-        }
-        if (!person_is_sane(person)) {
-                refuse(error, person->username, "roles or groups have the wrong type");
-                return false;
-        }
-        return true;
+        if (group)
+                roles_note(realm->roles, group->realm_roles, group->client_roles);
+        return group;
 }
 
 /* --- how a client proves itself --- */
@@ -194,12 +146,34 @@ static bool lists_are_sane(const Client *client, GError **error)
         return false;
 }
 
+/* "device" and "push": true, false, or {"expires_in":…, "interval":…}. */
+static bool read_waits(const Client *client, const json_t *json, const Waits *usual, Waits *ret,
+                       GError **error)
+{
+        Waits waits = *usual;
+
+        if (!json || json_is_false(json))
+                return true;
+        if (!json_is_true(json) &&
+            json_unpack_ex((json_t *) json, NULL, JSON_STRICT, "{s?i, s?i}", "expires_in",
+                           &waits.expires_in, "interval", &waits.interval) != 0)
+                waits.expires_in = 0;
+        if (waits.expires_in < 1 || waits.expires_in > WAIT_SEC_MAX || waits.interval < 1 ||
+            waits.interval > WAIT_SEC_MAX) {
+                refuse(error, client->id,
+                       "\"device\" and \"push\" are booleans, or expires_in and interval");
+                return false;
+        }
+        *ret = waits;
+        return true;
+}
+
 /* client_read: borrows from json, and keeps a reference to it. */
 static Client *client_read(const Realm *realm, json_t *json, GError **error)
 {
         g_autoptr(Client) client = g_new0(Client, 1);
         const char *word = NULL, *pem = NULL;
-        json_t *service_account = NULL;
+        json_t *service_account = NULL, *device = NULL, *push = NULL;
         json_error_t trouble;
         int public = 0;
 
@@ -211,7 +185,7 @@ static Client *client_read(const Realm *realm, json_t *json, GError **error)
         if (json_unpack_ex(
                 json, &trouble, JSON_STRICT,
                 "{s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?s, s?o, s?o, s?o, s?o, s?b, s?b, s?b, "
-                "s?i, s?i}",
+                "s?i, s?i, s?o, s?o}",
                 "id", &client->id, "secret", &client->secret, "auth", &word, "public_key", &pem,
                 "key_id", &client->key_id, "tls_subject", &client->tls_subject, "public", &public,
                 "alg", &client->alg, "audience", &client->audience, "default_scopes",
@@ -219,13 +193,20 @@ static Client *client_read(const Realm *realm, json_t *json, GError **error)
                 "service_account", &service_account, "lightweight", &client->lightweight,
                 "direct_grant", &client->direct_grant, "full_scope", &client->full_scope,
                 "access_lifetime", &client->access_lifetime, "refresh_lifetime",
-                &client->refresh_lifetime) != 0) {
+                &client->refresh_lifetime, "device", &device, "push", &push) != 0) {
                 refuse(error, "a client", trouble.text);
                 return NULL;
         }
         if (!read_proof(client, word, pem, public, error) || !lists_are_sane(client, error) ||
-            (service_account && !read_service_account(realm, client, service_account, error)))
+            !read_waits(client, device, &DEVICE_WAITS, &client->device, error) ||
+            !read_waits(client, push, &PUSH_WAITS, &client->push, error))
                 return NULL;
+        if (service_account) {
+                client->service_account =
+                    person_read_service_account(realm->name, client->id, service_account, error);
+                if (!client->service_account)
+                        return NULL;
+        }
         return g_steal_pointer(&client);
 }
 
@@ -234,7 +215,7 @@ static void remove_client(Realm *realm, const char *id)
         Client *client = g_hash_table_lookup(realm->clients, id);
 
         if (client && client->service_account)
-                g_hash_table_remove(realm->people_by_id, client->service_account->id);
+                g_hash_table_remove(realm->service_accounts, client->service_account->id);
         g_hash_table_remove(realm->clients, id);
 }
 
@@ -243,9 +224,11 @@ static void place_client(Realm *realm, Client *client)
 {
         remove_client(realm, client->id);
         g_hash_table_insert(realm->clients, (char *) client->id, client);
-        if (client->service_account)
-                g_hash_table_insert(realm->people_by_id, client->service_account->id,
-                                    client->service_account);
+        const Person *account = client->service_account;
+        if (!account)
+                return;
+        g_hash_table_insert(realm->service_accounts, account->id, (Person *) account);
+        roles_note(realm->roles, account->realm_roles, account->client_roles);
 }
 
 static bool add_client(Realm *realm, json_t *json, GError **error)
@@ -262,26 +245,11 @@ static bool add_client(Realm *realm, json_t *json, GError **error)
         return true;
 }
 
-static json_t *merged(const json_t *former, const json_t *wanted)
-{
-        json_t *json = former ? json_deep_copy(former) : json_object();
-        const char *name;
-        json_t *value;
-
-        json_object_foreach ((json_t *) wanted, name, value) {
-                if (json_is_null(value))
-                        json_object_del(json, name);
-                else
-                        json_object_set_new(json, name, json_deep_copy(value));
-        }
-        return json;
-}
-
 bool realm_put_client(Realm *realm, const json_t *wanted, GError **error)
 {
         const Client *former =
             realm_client(realm, json_string_value(json_object_get(wanted, "id")));
-        json_t *json = merged(former ? former->json : NULL, wanted);
+        json_t *json = members_merged(former ? former->json : NULL, wanted);
         Client *client = client_read(realm, json, error);
 
         json_decref(json);
@@ -303,18 +271,54 @@ static bool add_all(Realm *realm, json_t *list, bool (*add)(Realm *, json_t *, G
         return true;
 }
 
-static bool realm_read(Realm *realm, GError **error)
+static bool read_rule(json_t *json, CensusRule *ret, GError **error)
 {
+        int n_people = 0, n_groups = 0, groups_each = 0, uid_first = 0;
+        json_error_t trouble;
+
+        *ret = (CensusRule){ .prefix = "p" };
+        if (!json)
+                return true;
+        if (json_unpack_ex(json, &trouble, JSON_STRICT, "{s:i, s?i, s?i, s?s, s?s, s?i}", "count",
+                           &n_people, "groups", &n_groups, "groups_each", &groups_each, "prefix",
+                           &ret->prefix, "password", &ret->password, "uid_first",
+                           &uid_first) != 0) {
+                refuse(error, "people", trouble.text);
+                return false;
+        }
+        if (n_people < 0 || n_people > CENSUS_GENERATED_MAX || n_groups < 0 ||
+            n_groups > GROUPS_MAX || groups_each < 0 || groups_each > CENSUS_EACH_MAX ||
+            groups_each > n_groups || uid_first < 0) {
+                refuse(error, "people", "too many, or more groups each than there are");
+                return false;
+        }
+        ret->n_people = (unsigned) n_people;
+        ret->n_groups = (unsigned) n_groups;
+        ret->groups_each = (unsigned) groups_each;
+        ret->uid_first = (unsigned) uid_first;
+        return true;
+}
+
+/* RealmFile: the parts of a realm file that are read one after another. */
+typedef struct RealmFile {
         json_t *clients, *users;
+        json_t *groups, *people; /* NULL: none */
+        int events;
+} RealmFile;
+
+static bool unpack_file(Realm *realm, RealmFile *ret, GError **error)
+{
         json_error_t trouble;
 
         realm->default_alg = "RS256";
         realm->introspection_needs_audience = 1;
-        if (json_unpack_ex(realm->json, &trouble, JSON_STRICT, "{s:s, s:o, s?s, s?b, s:o, s:o}",
-                           "realm", &realm->name, "keys", &realm->key_algs, "default_alg",
+        if (json_unpack_ex(realm->json, &trouble, JSON_STRICT,
+                           "{s:s, s:o, s?s, s?b, s:o, s:o, s?o, s?o, s?b, s?o}", "realm",
+                           &realm->name, "keys", &realm->key_algs, "default_alg",
                            &realm->default_alg, "introspection_needs_audience",
-                           &realm->introspection_needs_audience, "clients", &clients, "users",
-                           &users) != 0) {
+                           &realm->introspection_needs_audience, "clients", &ret->clients, "users",
+                           &ret->users, "groups", &ret->groups, "people", &ret->people, "events",
+                           &ret->events, "user_attributes", &realm->user_attributes) != 0) {
                 refuse(error, "the realm", trouble.text);
                 return false;
         }
@@ -322,22 +326,48 @@ static bool realm_read(Realm *realm, GError **error)
                 refuse(error, "keys", "a list of algorithms is needed");
                 return false;
         }
-        return add_all(realm, clients, add_client, error) &&
-               add_all(realm, users, add_person, error);
+        if (!is_list(realm->user_attributes) || !is_list(ret->groups)) {
+                refuse(error, "the realm", "groups and user_attributes are lists");
+                return false;
+        }
+        json_incref(realm->user_attributes);
+        return true;
+}
+
+static bool realm_read(Realm *realm, GError **error)
+{
+        RealmFile file = { 0 };
+        CensusRule rule;
+
+        if (!unpack_file(realm, &file, error) || !read_rule(file.people, &rule, error))
+                return false;
+        realm->id = stable_id(realm->name, "realm");
+        realm->groups = groups_new(realm->name);
+        realm->people = census_new(realm->name, &rule, realm->groups);
+        realm->roles = roles_new(realm->name);
+        realm->events = events_new(file.events);
+        return add_all(realm, file.groups, add_group, error) &&
+               add_all(realm, file.clients, add_client, error) &&
+               add_all(realm, file.users, add_person, error);
+}
+
+static Realm *realm_new(void)
+{
+        Realm *realm = g_new0(Realm, 1);
+
+        realm->clients =
+            g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) client_free);
+        realm->service_accounts = g_hash_table_new(g_str_hash, g_str_equal);
+        return realm;
 }
 
 Realm *realm_load(const char *path, GError **error)
 {
-        g_autoptr(Realm) realm = g_new0(Realm, 1);
+        g_autoptr(Realm) realm = realm_new();
         g_autofree char *text = NULL;
         size_t len;
         json_error_t trouble;
 
-        realm->clients =
-            g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) client_free);
-        realm->people =
-            g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) person_free);
-        realm->people_by_id = g_hash_table_new(g_str_hash, g_str_equal);
         if (!file_read(path, REALM_SIZE_MAX, &text, &len, error))
                 return NULL;
         realm->json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &trouble);
@@ -357,10 +387,15 @@ void realm_free(Realm *realm)
 {
         if (!realm)
                 return;
-        g_hash_table_destroy(realm->people_by_id);
-        g_hash_table_destroy(realm->people);
+        events_free(realm->events);
+        roles_free(realm->roles);
+        census_free(realm->people);
+        groups_free(realm->groups);
+        g_hash_table_destroy(realm->service_accounts);
         g_hash_table_destroy(realm->clients);
+        json_decref(realm->user_attributes);
         json_decref(realm->json);
+        g_free(realm->id);
         g_free(realm);
 }
 
@@ -371,10 +406,12 @@ const Client *realm_client(const Realm *realm, const char *id)
 
 const Person *realm_person(const Realm *realm, const char *username)
 {
-        return username ? g_hash_table_lookup(realm->people, username) : NULL;
+        return census_by_name(realm->people, username);
 }
 
 const Person *realm_person_by_id(const Realm *realm, const char *id)
 {
-        return id ? g_hash_table_lookup(realm->people_by_id, id) : NULL;
+        const Person *account = id ? g_hash_table_lookup(realm->service_accounts, id) : NULL;
+
+        return account ? account : census_by_id(realm->people, id);
 }

@@ -7,6 +7,9 @@
 #define AROUND(clients, users)                                                                     \
         "{\"realm\":\"t\",\"keys\":[\"ES256\"],\"clients\":[" clients "],\"users\":[" users "]}"
 
+#define WITH(members)                                                                              \
+        "{\"realm\":\"t\",\"keys\":[\"ES256\"],\"clients\":[],\"users\":[]," members "}"
+
 #define PEM                                                                                        \
         "\"-----BEGIN PUBLIC "                                                                     \
         "KEY-----\\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\\n"               \
@@ -55,11 +58,47 @@ static const Row ROWS[] = {
         { "a service account with an unknown member",
           AROUND("{\"id\":\"a\",\"secret\":\"s\",\"service_account\":{\"role\":[]}}", ""),
           "service-account-a" },
+        { "a client for devices and pushes",
+          AROUND("{\"id\":\"a\",\"secret\":\"s\",\"device\":true,\"push\":{\"interval\":1}}", ""),
+          NULL },
+        { "a device that waits no time",
+          AROUND("{\"id\":\"a\",\"secret\":\"s\",\"device\":{\"expires_in\":0}}", ""), "device" },
+        { "a device that waits in words",
+          AROUND("{\"id\":\"a\",\"secret\":\"s\",\"device\":\"yes\"}", ""), "device" },
+        { "a push with an unknown member",
+          AROUND("{\"id\":\"a\",\"secret\":\"s\",\"push\":{\"intervall\":1}}", ""), "push" },
+        { "a secret of one-time codes",
+          AROUND("", "{\"username\":\"u\",\"otp_secret\":\"MZXW6YTB\"}"), NULL },
+        { "such a secret that is no base32",
+          AROUND("", "{\"username\":\"u\",\"otp_secret\":\"0\"}"), "base32" },
+        { "required actions that are no list",
+          AROUND("", "{\"username\":\"u\",\"required_actions\":\"UPDATE_PASSWORD\"}"),
+          "wrong type" },
         { "a client twice",
           AROUND("{\"id\":\"a\",\"secret\":\"s\"},{\"id\":\"a\",\"secret\":\"t\"}", ""), "twice" },
         { "a user twice", AROUND("", "{\"username\":\"u\"},{\"username\":\"u\"}"), "twice" },
         { "two users of one id",
           AROUND("", "{\"username\":\"u\",\"id\":\"1\"},{\"username\":\"v\",\"id\":\"1\"}"),
+          "twice" },
+        { "groups and people to generate",
+          WITH("\"groups\":[{\"path\":\"/eng\",\"attributes\":{\"a\":\"1\"}}],"
+               "\"people\":{\"count\":10,\"groups\":3,\"groups_each\":3},\"events\":true,"
+               "\"user_attributes\":[\"a\"]"),
+          NULL },
+        { "a group without a path", WITH("\"groups\":[{\"name\":\"eng\"}]"), "path" },
+        { "a group without a slash", WITH("\"groups\":[{\"path\":\"eng\"}]"), "path" },
+        { "groups that are no list", WITH("\"groups\":{}"), "lists" },
+        { "a profile that is no list", WITH("\"user_attributes\":\"a\""), "lists" },
+        { "a person in no path", AROUND("", "{\"username\":\"u\",\"groups\":[\"eng\"]}"),
+          "no path" },
+        { "people without a count", WITH("\"people\":{\"groups\":3}"), "people" },
+        { "more groups each than there are",
+          WITH("\"people\":{\"count\":1,\"groups\":3,\"groups_each\":4}"), "people" },
+        { "as many people as have six digits", WITH("\"people\":{\"count\":999999}"), NULL },
+        { "more people than have six digits", WITH("\"people\":{\"count\":1000000}"), "people" },
+        { "a user who would be generated",
+          "{\"realm\":\"t\",\"keys\":[\"ES256\"],\"clients\":[],\"users\":[{\"username\":"
+          "\"p000001\"}],\"people\":{\"count\":1}}",
           "twice" },
         { "no keys", "{\"realm\":\"t\",\"keys\":[],\"clients\":[],\"users\":[]}", "algorithms" },
         { "a member twice",

@@ -14,6 +14,18 @@
 #define REQUEST_TIMEOUT_SEC 2
 #define SEND_TIMEOUT_USEC   (100 * 1000) /* of a client that takes no more */
 
+typedef struct Page {
+        char *begins; /* of the request; NULL: any */
+        unsigned status;
+        char *headers;
+        char *body;
+} Page;
+
+typedef struct Waiting {
+        int fd;
+        char *request; /* borrowed from requests */
+} Waiting;
+
 struct FakeIntrospection {
         char *url;
         int listen_fd;
@@ -21,10 +33,8 @@ struct FakeIntrospection {
         GThread *thread;
         GMutex lock; /* of everything below */
         GPtrArray *requests;
-        GArray *waiting; /* descriptors not answered yet */
-        unsigned status;
-        char *headers;
-        char *body;
+        GArray *waiting;  /* of Waiting: not answered yet */
+        GPtrArray *pages; /* of Page; the first is everybody's */
         bool held;
         bool stop;
 };
@@ -75,7 +85,7 @@ static void fake_accept(FakeIntrospection *fake)
         }
         g_mutex_lock(&fake->lock);
         g_ptr_array_add(fake->requests, request);
-        g_array_append_val(fake->waiting, fd);
+        g_array_append_vals(fake->waiting, &(Waiting){ fd, request }, 1);
         g_mutex_unlock(&fake->lock);
 }
 
@@ -92,15 +102,28 @@ static void send_all(int fd, const char *text, size_t len)
         }
 }
 
-static void fake_answer(const FakeIntrospection *fake, int fd)
+static const Page *fake_page(const FakeIntrospection *fake, const char *request)
 {
+        for (guint i = fake->pages->len - 1; i > 0; i--) {
+                const Page *page = fake->pages->pdata[i];
+
+                if (g_str_has_prefix(request, page->begins))
+                        return page;
+        }
+        return fake->pages->pdata[0];
+}
+
+static void fake_answer(const FakeIntrospection *fake, const Waiting *waiting)
+{
+        const Page *page = fake_page(fake, waiting->request);
         g_autofree char *head = g_strdup_printf("HTTP/1.1 %u Whatever\r\nContent-Length: %zu\r\n"
                                                 "Connection: close\r\n%s\r\n",
-                                                fake->status, strlen(fake->body), fake->headers);
+                                                page->status, strlen(page->body), page->headers);
 
-        send_all(fd, head, strlen(head));
-        send_all(fd, fake->body, strlen(fake->body));
-        close(fd);
+        send_all(waiting->fd, head, strlen(head));
+        if (page->status != 204)
+                send_all(waiting->fd, page->body, strlen(page->body));
+        close(waiting->fd);
 }
 
 static bool fake_turn(FakeIntrospection *fake)
@@ -109,7 +132,7 @@ static bool fake_turn(FakeIntrospection *fake)
 
         g_mutex_lock(&fake->lock);
         for (guint i = 0; !fake->held && i < fake->waiting->len; i++)
-                fake_answer(fake, g_array_index(fake->waiting, int, i));
+                fake_answer(fake, &g_array_index(fake->waiting, Waiting, i));
         if (!fake->held)
                 g_array_set_size(fake->waiting, 0);
         stop = fake->stop;
@@ -155,6 +178,22 @@ static unsigned fake_listen(FakeIntrospection *fake)
         return ntohs(address.sin_port);
 }
 
+static Page *page_new(const char *begins, unsigned status, const char *headers, const char *body)
+{
+        Page *page = g_new0(Page, 1);
+
+        *page = (Page){ g_strdup(begins), status, g_strdup(headers), g_strdup(body) };
+        return page;
+}
+
+static void page_free(Page *page)
+{
+        g_free(page->begins);
+        g_free(page->headers);
+        g_free(page->body);
+        g_free(page);
+}
+
 FakeIntrospection *fake_introspection_new(void)
 {
         FakeIntrospection *fake = g_new0(FakeIntrospection, 1);
@@ -163,10 +202,9 @@ FakeIntrospection *fake_introspection_new(void)
         fake->wake_fd = eventfd(0, EFD_CLOEXEC);
         g_mutex_init(&fake->lock);
         fake->requests = g_ptr_array_new_with_free_func(g_free);
-        fake->waiting = g_array_new(FALSE, FALSE, sizeof(int));
-        fake->status = 404;
-        fake->headers = g_strdup("");
-        fake->body = g_strdup("");
+        fake->waiting = g_array_new(FALSE, FALSE, sizeof(Waiting));
+        fake->pages = g_ptr_array_new_with_free_func((GDestroyNotify) page_free);
+        g_ptr_array_add(fake->pages, page_new(NULL, 404, "", ""));
         fake->thread = g_thread_new("fake_introspection", fake_run, fake);
         return fake;
 }
@@ -180,11 +218,16 @@ void fake_introspection_serve(FakeIntrospection *fake, unsigned status, const ch
                               const char *body)
 {
         g_mutex_lock(&fake->lock);
-        fake->status = status;
-        g_free(fake->headers);
-        fake->headers = g_strdup(headers);
-        g_free(fake->body);
-        fake->body = g_strdup(body);
+        page_free(fake->pages->pdata[0]);
+        fake->pages->pdata[0] = page_new(NULL, status, headers, body);
+        g_mutex_unlock(&fake->lock);
+}
+
+void fake_introspection_serve_to(FakeIntrospection *fake, const char *begins, unsigned status,
+                                 const char *headers, const char *body)
+{
+        g_mutex_lock(&fake->lock);
+        g_ptr_array_add(fake->pages, page_new(begins, status, headers, body));
         g_mutex_unlock(&fake->lock);
 }
 
@@ -237,14 +280,13 @@ void fake_introspection_free(FakeIntrospection *fake)
         fake_wake(fake);
         g_thread_join(fake->thread);
         for (guint i = 0; i < fake->waiting->len; i++)
-                close(g_array_index(fake->waiting, int, i));
+                close(g_array_index(fake->waiting, Waiting, i).fd);
         close(fake->listen_fd);
         close(fake->wake_fd);
         g_ptr_array_unref(fake->requests);
         g_array_unref(fake->waiting);
         g_mutex_clear(&fake->lock);
-        g_free(fake->headers);
-        g_free(fake->body);
+        g_ptr_array_unref(fake->pages);
         g_free(fake->url);
         g_free(fake);
 }

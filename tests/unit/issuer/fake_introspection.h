@@ -1,7 +1,9 @@
-/* fake_introspection: a fake introspection endpoint on a loopback port, for unit tests only.
+/* fake_introspection: a fake introspection endpoint on a loopback port, for unit tests only; with
+ * serve_to any endpoint.
  *
- * It answers every POST with what it was last told to, and keeps each request as it came. It knows
- * no tokens and no clients. One thread of its own; all functions are for the test's thread. */
+ * It answers every request with what it was last told to, and keeps each request as it came. It
+ * knows no tokens and no clients. One thread of its own; all functions are for the test's thread.
+ */
 #pragma once
 
 #include <glib.h>
@@ -13,6 +15,10 @@ const char *fake_introspection_url(const FakeIntrospection *fake);
 /* fake_introspection_serve: from now on; headers are whole lines with CRLF, or "". */
 void fake_introspection_serve(FakeIntrospection *fake, unsigned status, const char *headers,
                               const char *body);
+/* fake_introspection_serve_to: from now on, a request whose head begins so ("GET /a") is answered
+ * so, whatever else is served; the last one that fits counts. */
+void fake_introspection_serve_to(FakeIntrospection *fake, const char *begins, unsigned status,
+                                 const char *headers, const char *body);
 /* fake_introspection_hold: answers wait until release, and are then those of that moment. */
 void fake_introspection_hold(FakeIntrospection *fake);
 void fake_introspection_release(FakeIntrospection *fake);

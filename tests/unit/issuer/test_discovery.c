@@ -94,6 +94,44 @@ static void test_good(gconstpointer data)
         g_assert_cmpint(discovery->development, ==, row->development);
 }
 
+#define KEYS "{\"issuer\":\"" HTTPS "\",\"jwks_uri\":\"" HTTPS "/certs\","
+
+typedef struct GrantRow {
+        const char *name, *fetch_url, *json, *token_url, *device_url, *push_url;
+} GrantRow;
+
+static const GrantRow grants[] = {
+        { "none is there", NULL, KEYS "\"x\":1}", NULL, NULL, NULL },
+        { "all three are there", NULL,
+          KEYS "\"token_endpoint\":\"" HTTPS "/token\",\"device_authorization_endpoint\":\"" HTTPS
+               "/device\",\"backchannel_authentication_endpoint\":\"" HTTPS "/ciba\"}",
+          HTTPS "/token", HTTPS "/device", HTTPS "/ciba" },
+        { "fetched elsewhere: they move along", "https://in.cluster/a",
+          KEYS "\"token_endpoint\":\"" HTTPS "/token\"}", "https://in.cluster/a/token", NULL,
+          NULL },
+        { "one over plain http is left out, the others stay", NULL,
+          KEYS "\"token_endpoint\":\"http://sso.example.com/token\","
+               "\"device_authorization_endpoint\":\"" HTTPS "/device\"}",
+          NULL, HTTPS "/device", NULL },
+        { "what is no string, or no URL, is left out", NULL,
+          KEYS "\"token_endpoint\":[],\"device_authorization_endpoint\":\"\","
+               "\"backchannel_authentication_endpoint\":\"" HTTPS "/a b\"}",
+          NULL, NULL, NULL },
+};
+
+static void test_grants(gconstpointer data)
+{
+        const GrantRow *row = data;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Discovery) discovery =
+            discovery_parse(span_from(row->json), HTTPS, row->fetch_url, &error);
+
+        g_assert_no_error(error);
+        g_assert_cmpstr(discovery->token_url, ==, row->token_url);
+        g_assert_cmpstr(discovery->device_url, ==, row->device_url);
+        g_assert_cmpstr(discovery->push_url, ==, row->push_url);
+}
+
 typedef struct BadRow {
         const char *name, *json, *says;
 } BadRow;
@@ -181,6 +219,7 @@ int main(int argc, char **argv)
         add_rows("where it is", document_urls, G_N_ELEMENTS(document_urls), sizeof document_urls[0],
                  test_document_url);
         add_rows("taken", good, G_N_ELEMENTS(good), sizeof good[0], test_good);
+        add_rows("grants", grants, G_N_ELEMENTS(grants), sizeof grants[0], test_grants);
         add_rows("refused", bad, G_N_ELEMENTS(bad), sizeof bad[0], test_bad);
         g_test_add_func("/discovery/refused: a URL of 3000 bytes", test_long_url);
         return g_test_run();

@@ -895,6 +895,65 @@ static void test_introspection(void)
         stage_strike(&stage);
 }
 
+/* Grants: whom to ask */
+
+static void test_grant_target(void)
+{
+        IssuerEndpoints endpoints;
+        GrantTarget target;
+        Stage stage;
+
+        stage_set(&stage);
+        serve_document(&stage, ",\"token_endpoint\":\"https://sso.example.com/token\","
+                               "\"device_authorization_endpoint\":\"http://sso.example.com/d\"");
+        serve_keys(&stage, "a");
+        first_settings(&stage)->client.client_id = g_strdup("authd");
+        configure(&stage);
+        g_assert_false(issuers_endpoints(stage.issuers, "fake", &endpoints));
+        g_assert_false(issuers_grant_target(stage.issuers, "fake", &target));
+        await_views(&stage, 2);
+        g_assert_true(issuers_endpoints(stage.issuers, "fake", &endpoints));
+        g_assert_cmpstr(endpoints.token, ==, "https://sso.example.com/token");
+        g_assert_null(endpoints.device);
+        g_assert_false(issuers_endpoints(stage.issuers, "nobody", &endpoints));
+        g_assert_true(issuers_grant_target(stage.issuers, "fake", &target));
+        g_assert_cmpstr(target.issuer_url, ==, first_settings(&stage)->url);
+        g_assert_cmpstr(target.token_endpoint, ==, "https://sso.example.com/token");
+        g_assert_null(target.push_endpoint);
+        g_assert_null(target.ca_pem);
+        g_assert_cmpstr(target.client->client_id, ==, "authd");
+        g_assert_false(issuers_grant_target(stage.issuers, "nobody", &target));
+        g_clear_pointer(&first_settings(&stage)->client.client_id, g_free);
+        configure(&stage);
+        g_assert_true(issuers_endpoints(stage.issuers, "fake", &endpoints));
+        g_assert_false(issuers_grant_target(stage.issuers, "fake", &target));
+        stage_strike(&stage);
+}
+
+/* A document of the state database, and a ca_file that is gone: a password must not go to whom the
+ * system's authorities know. */
+static void test_grant_target_without_ca(void)
+{
+        IssuerEndpoints endpoints;
+        GrantTarget target;
+        Stage stage;
+
+        stage_set(&stage);
+        serve_document(&stage, "");
+        serve_keys(&stage, "a");
+        first_settings(&stage)->client.client_id = g_strdup("authd");
+        stage_keep(&stage);
+        stage_restart(&stage);
+        configure(&stage);
+        await_views(&stage, 2);
+        stage_restart(&stage);
+        first_settings(&stage)->ca_file = g_strdup("/nonexistent/ca.pem");
+        configure(&stage);
+        g_assert_true(issuers_endpoints(stage.issuers, "fake", &endpoints));
+        g_assert_false(issuers_grant_target(stage.issuers, "fake", &target));
+        stage_strike(&stage);
+}
+
 typedef struct Scene {
         const char *name;
         GTestFunc function;
@@ -924,6 +983,9 @@ static const Scene scenes[] = {
         { "file: authorities that change, break and go", test_ca_file },
         { "file: authorities that were never there", test_ca_file_missing },
         { "file: a bearer token, read for each call", test_token_file },
+        { "grants: the document's endpoints, and whose client we are", test_grant_target },
+        { "grants: nobody is asked without the authorities that were named",
+          test_grant_target_without_ca },
         { "introspection: whoever we are a client of may be asked", test_introspection },
 };
 

@@ -399,6 +399,33 @@ static void test_form(Bench *bench, gconstpointer unused)
         g_assert_nonnull(strstr(head, "\r\n\r\ntoken=a%20b"));
 }
 
+static void test_put_json(Bench *bench, gconstpointer unused)
+{
+        const char *const headers[] = { "Authorization: Bearer secret", NULL };
+
+        start(bench, "/plain",
+              (FetchOptions){ .put_json = true, .body = span_from("{}"), .headers = headers });
+        wait_for(&bench->outcome);
+        g_autofree char *head = fake_head(&bench->fake);
+        g_assert_nonnull(strstr(head, "PUT /plain HTTP/1.1\r\n"));
+        g_assert_nonnull(strstr(head, "Content-Type: application/json\r\n"));
+        g_assert_null(strstr(head, "urlencoded"));
+        g_assert_nonnull(strstr(head, "Authorization: Bearer secret\r\n"));
+        g_assert_nonnull(strstr(head, "\r\n\r\n{}"));
+}
+
+static void test_refuse(Bench *bench, gconstpointer unused)
+{
+        Fetch *fetch = fetch_refuse(bench->fetcher, "no secret", on_done, &bench->outcome);
+
+        fetch_cancel(fetch);
+        fetch_refuse(bench->fetcher, "no key", on_done, &bench->outcome);
+        g_assert_cmpuint(bench->outcome.n_calls, ==, 0);
+        wait_for(&bench->outcome);
+        g_assert_cmpint(bench->outcome.error, ==, -EPERM);
+        g_assert_cmpstr(bench->outcome.trouble, ==, "the provider was not asked: no key");
+}
+
 static void test_reuse(Bench *bench, gconstpointer unused)
 {
         for (int i = 0; i < 5; i++) {
@@ -653,6 +680,8 @@ static const struct {
         { "the headers that matter come along", test_headers_come },
         { "Retry-After comes in seconds", test_retry_after },
         { "a form is sent with its credentials", test_form },
+        { "JSON is put with its header lines", test_put_json },
+        { "what its caller cannot make is answered by the loop", test_refuse },
         { "a connection serves five times", test_reuse },
         { "a closed port is told as such", test_refused },
         { "no TLS where it should be is told", test_no_tls },
