@@ -175,7 +175,7 @@ static void lines_of_people(void)
 {
         desk_open();
         g_assert_cmpuint(ask(MAIN_PASSWD, "{\"name\":\"anna\"}"), ==, 200);
-        g_assert_cmpstr(desk.answer.body, ==, "anna:x:5001:5001::/home/anna:/bin/bash\n");
+        g_assert_cmpstr(desk.answer.body, ==, "anna:*:5001:5001::/home/anna:/bin/bash\n");
         g_assert_true(g_str_has_prefix(desk.answer.content_type, "text/plain"));
         g_assert_cmpuint(ask(MAIN_PASSWD, "{\"uid\":\"5001\"}"), ==, 200);
         g_assert_cmpuint(ask(MAIN_PASSWD, "{\"uid\":\"5000\"}"), ==, 404);
@@ -192,11 +192,11 @@ static void lines_of_groups(void)
 
         desk_open();
         gid = directory_group_by_name(desk.directory, span_from("eng"))->gid;
-        all = g_strdup_printf("eng:x:%u:anna,bert\n", gid);
+        all = g_strdup_printf("eng:*:%u:anna,bert\n", gid);
         g_assert_cmpuint(ask(MAIN_GROUP, "{\"name\":\"eng\"}"), ==, 200);
         g_assert_cmpstr(desk.answer.body, ==, all);
         g_assert_cmpuint(ask(MAIN_GROUP, "{\"gid\":\"5001\"}"), ==, 200);
-        g_assert_cmpstr(desk.answer.body, ==, "anna:x:5001:\n");
+        g_assert_cmpstr(desk.answer.body, ==, "anna:*:5001:\n");
         g_assert_cmpuint(ask(MAIN_GROUP, "{\"name\":\"tea\"}"), ==, 404); /* no rule takes it */
         g_assert_cmpuint(ask(MAIN_GROUP, "{\"user\":\"anna\"}"), ==, 200);
         g_assert_cmpuint(atoll(desk.answer.body), ==, gid);
@@ -214,9 +214,9 @@ static void only_who_was_seen_is_listed(void)
         g_assert_cmpstr(desk.answer.body, ==, "");
         desk.settings->enumerate = true;
         g_assert_cmpuint(ask(MAIN_PASSWD, "{}"), ==, 200);
-        g_assert_cmpstr(desk.answer.body, ==, "anna:x:5001:5001::/home/anna:/bin/bash\n");
+        g_assert_cmpstr(desk.answer.body, ==, "anna:*:5001:5001::/home/anna:/bin/bash\n");
         g_assert_cmpuint(ask(MAIN_GROUP, "{}"), ==, 200);
-        g_assert_true(g_str_has_prefix(desk.answer.body, "anna:x:5001:\neng:x:"));
+        g_assert_true(g_str_has_prefix(desk.answer.body, "anna:*:5001:\neng:*:"));
         desk_close();
 }
 
