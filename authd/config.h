@@ -47,7 +47,7 @@ typedef struct Config {
         Front *compiled_front;
         PolicySet *compiled;
         Clients *compiled_clients;
-        GPtrArray *compiled_services; /* Service; each borrows its settings */
+        GPtrArray *compiled_services; /* Service */
         json_t *described;            /* what config_describe gives */
 } Config;
 

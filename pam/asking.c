@@ -33,7 +33,7 @@ static int take_user(struct asking *asking, pam_handle_t *pamh)
                 return r;
         if (!user || !user[0] || strlen(user) > ASKING_USER_MAX)
                 return PAM_AUTH_ERR;
-        strcpy(asking->user, user);
+        memcpy(asking->user, user, strlen(user) + 1);
         return PAM_SUCCESS;
 }
 

@@ -94,7 +94,7 @@ static int take_turn(const struct asking *asking, pam_handle_t *pamh, int flags,
         char *line = NULL;
         int r;
 
-        strcpy(id, reply->id);
+        memcpy(id, reply->id, sizeof(id));
         r = do_turn(pamh, flags, reply, &line);
         if (r != PAM_SUCCESS) {
                 cancel(asking, id);

@@ -74,10 +74,10 @@ static void print_sync(const json_t *answer)
                json_number_value(json_object_get(answer, "seconds")));
 }
 
-static AuthctlExit sync_users(AuthctlOptions *options)
+static AuthctlExit sync_users(AuthctlOptions *options, bool force)
 {
         g_auto(Answer) answer = { 0 };
-        json_auto *question = json_object();
+        json_auto *question = force ? json_pack("{s:b}", "force", 1) : json_object();
 
         options->deadline_sec = SYNC_DEADLINE_SEC;
         if (isatty(STDERR_FILENO) && !options->json)
@@ -170,15 +170,21 @@ static AuthctlExit export_users(AuthctlOptions *options, const char *what)
 int authctl_users(int argc, char **argv)
 {
         g_auto(AuthctlOptions) options = { .n_optional = 2 };
+        gboolean force = false;
+        const GOptionEntry own[] = {
+                { "force", 'f', 0, G_OPTION_ARG_NONE, &force,
+                  "sync: even if it makes more than half of the people gone", NULL },
+                { NULL },
+        };
         const char *what;
 
-        if (!authctl_options(&options, NULL, "[sync | export passwd | export group]", argc, argv))
+        if (!authctl_options(&options, own, "[sync | export passwd | export group]", argc, argv))
                 return AUTHCTL_USAGE;
         what = options.words[0];
         if (!what)
                 return list_users(&options);
         if (strcmp(what, "sync") == 0 && !options.words[1])
-                return sync_users(&options);
+                return sync_users(&options, force);
         if (strcmp(what, "export") == 0)
                 return export_users(&options, options.words[1]);
         return authctl_complain(

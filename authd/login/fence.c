@@ -637,7 +637,7 @@ static bool decide(Waiter *waiter, const Person *person)
                 set_not_ours(waiter, "Nobody of the directory.");
         else if (fence->directory && !person)
                 set_unavailable(waiter, "The directory has never been filled.");
-        else if ((fresh = find_known(fence, waiter, FENCE_FRESH_SEC * CLOCK_USEC_PER_SEC - 1)) &&
+        else if ((fresh = find_known(fence, waiter, FENCE_FRESH_SEC * CLOCK_USEC_PER_SEC)) &&
                  !fresh->proved)
                 judge_known(waiter, fresh);
         else if (!fence->admin)

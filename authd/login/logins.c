@@ -523,11 +523,26 @@ Logins *logins_new(const LoginsDeps *deps, GError **error)
         return g_steal_pointer(&logins);
 }
 
+/* longest_offline_sec: 0: no service takes offline logins, and nothing is kept for them. */
+static int64_t longest_offline_sec(const GPtrArray *services)
+{
+        int64_t longest_sec = 0;
+
+        for (size_t i = 0; services && i < services->len; i++) {
+                const Service *service = services->pdata[i];
+
+                longest_sec = MAX(longest_sec, service->settings->offline_sec);
+        }
+        return longest_sec;
+}
+
 void logins_configure(Logins *logins, GPtrArray *services)
 {
         if (logins->services)
                 g_ptr_array_unref(logins->services);
         logins->services = services ? g_ptr_array_ref(services) : NULL;
+        if (logins->offline)
+                offline_tidy(logins->offline, longest_offline_sec(services), clock_wall_sec());
 }
 
 static void close_all(Logins *logins)

@@ -61,6 +61,18 @@ void service_settings_free(ServiceSettings *settings)
         g_free(settings);
 }
 
+static ServiceSettings *settings_copy(const ServiceSettings *settings)
+{
+        ServiceSettings *copy = g_memdup2(settings, sizeof(*settings));
+
+        copy->name = g_strdup(settings->name);
+        copy->policy = g_strdup(settings->policy);
+        copy->issuer = g_strdup(settings->issuer);
+        copy->ways = g_strdupv(settings->ways);
+        copy->scope = g_strdup(settings->scope);
+        return copy;
+}
+
 /* ---- compiling: each step refuses with a sentence or goes on ---- */
 
 typedef struct Compile {
@@ -234,7 +246,7 @@ Service *service_new(const ServiceSettings *settings, const PolicySet *policies,
         g_autoptr(Service) service = g_new0(Service, 1);
         const Compile compile = { service, settings, policies, known, n_known, error };
 
-        service->settings = settings;
+        service->settings = settings_copy(settings);
         service->enter = settings->enter;
         for (size_t i = 0; i < G_N_ELEMENTS(compile_steps); i++)
                 if (!compile_steps[i](&compile))
@@ -247,6 +259,7 @@ void service_free(Service *service)
         if (!service)
                 return;
         policy_unref(service->policy);
+        service_settings_free(service->settings);
         g_free(service);
 }
 

@@ -62,9 +62,9 @@ void service_settings_free(ServiceSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ServiceSettings, service_settings_free)
 
 typedef struct Service {
-        const ServiceSettings *settings; /* borrowed */
-        Policy *policy;                  /* a reference */
-        const char *issuer;              /* interned */
+        ServiceSettings *settings; /* its own: logins outlive the settings that were read */
+        Policy *policy;            /* a reference */
+        const char *issuer;        /* interned */
         LoginWay ways[_WAY_MAX];
         size_t n_ways;
         bool enter; /* as in the settings */

@@ -216,7 +216,7 @@ static void rename_gone(Contest *contest, Claimant *claimant)
         char *name = gone_name(claimant);
 
         roster_set_name(contest->roster, claimant, name);
-        claimant->has_name = name;
+        claimant->has_name = false; /* until it is kept */
         claimant->dirty = true;
         if (name)
                 settle_name(contest, claimant->name);

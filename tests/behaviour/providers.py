@@ -353,6 +353,10 @@ class DevIdp(Provider):
         wanted.update(public_key=public_key, key_id=key_id, tls_subject=subject)
         self.own("client", wanted)
 
+    def grant_roles(self, client, *roles):
+        """These roles of realm-management to a client's service account, and no others."""
+        self.change_client(client, service_account={"client_roles": {"realm-management": list(roles)}})
+
     def change_client(self, client, **members):
         """None takes a member away."""
         self.own("client", {"id": client, **members})
@@ -939,6 +943,15 @@ class Keycloak(Provider):
                 "protocolMappers": [audience_mapper(one) for one in audience],
             }
         )
+
+    def grant_roles(self, client, *roles):
+        """These roles of realm-management to a client's service account, and no others."""
+        account = self.admin.call("GET", f"/clients/{self.admin.client(client)['id']}/service-account-user").json()
+        management = self.admin.client("realm-management")["id"]
+        mappings = f"/users/{account['id']}/role-mappings/clients/{management}"
+        self.admin.call("DELETE", mappings, self.admin.call("GET", mappings).json())
+        wanted = [self.admin.call("GET", f"/clients/{management}/roles/{role}").json() for role in roles]
+        self.admin.call("POST", mappings, wanted)
 
     def set_audience(self, client, *audience):
         """Audience mappers for these and no others, on a client that create_client made."""

@@ -258,7 +258,7 @@ static void bench_init(Bench *bench)
         bench->folder = g_dir_make_tmp("authd-fence-XXXXXX", NULL);
         bench->passwd = g_build_filename(bench->folder, "passwd", NULL);
         bench->group = g_build_filename(bench->folder, "group", NULL);
-        write_file(bench->passwd, "root:x:0:0:root:/root:/bin/bash\n"
+        write_file(bench->passwd, "daemon:x:1:1::/:/usr/sbin/nologin\n"
                                   "carol:x:1001:1001::/home/carol:/bin/bash\n");
         write_file(bench->group, "root:x:0:\n");
         bench->local = local_new(bench->passwd, bench->group);

@@ -171,14 +171,14 @@ static void test_find(void)
         g_autoptr(GPtrArray) services =
             g_ptr_array_new_with_free_func((GDestroyNotify) service_free);
         const char *const names[] = { "sudo", "default", "sshd" };
-        ServiceSettings *settings[G_N_ELEMENTS(names)];
 
         g_assert_null(services_find(services, "sshd"));
         for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-                settings[i] = service_settings_new(names[i]);
-                settings[i]->policy = g_strdup("hosts");
-                g_ptr_array_add(
-                    services, service_new(settings[i], policies, known, G_N_ELEMENTS(known), NULL));
+                g_autoptr(ServiceSettings) settings = service_settings_new(names[i]);
+
+                settings->policy = g_strdup("hosts");
+                g_ptr_array_add(services,
+                                service_new(settings, policies, known, G_N_ELEMENTS(known), NULL));
         }
         g_assert_cmpstr(services_find(services, "sshd")->settings->name, ==, "sshd");
         g_assert_cmpstr(services_find(services, "sudo")->settings->name, ==, "sudo");
@@ -186,9 +186,6 @@ static void test_find(void)
         g_assert_cmpstr(services_find(services, "")->settings->name, ==, "default");
         g_ptr_array_remove_index(services, 1);
         g_assert_null(services_find(services, "login"));
-        g_clear_pointer(&services, g_ptr_array_unref);
-        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-                service_settings_free(settings[i]);
 }
 
 int main(int argc, char **argv)

@@ -18,6 +18,7 @@
 #define NOBODY     65534
 #define N_THREADS  8
 #define N_RENEWALS 200
+#define N_FORKS    50
 
 /* uid_of: by whatever table is mapped now; 0: none, or it has not. */
 static uint32_t uid_of(const char *name)
@@ -394,11 +395,9 @@ static void check_as_nobody(Site *site)
 
 static void check_in_other_root(Site *site)
 {
-        g_autofree char *root = g_dir_make_tmp("authd-root-XXXXXX", NULL);
-        char path[] = "/";
-
-        g_assert_no_errno(chroot(root));
-        g_assert_no_errno(chdir(path));
+        /* Its own folder: there is no such path in it. */
+        g_assert_no_errno(chroot(site->folder));
+        g_assert_no_errno(chdir("/"));
         g_assert_cmpuint(uid_of("alice"), ==, UID_FIRST);
         mapping_give(mapping_renew(NULL));
         g_assert_cmpuint(uid_of("alice"), ==, UID_FIRST);
@@ -469,6 +468,33 @@ static void test_fork_while_reading(gconstpointer argument)
         g_assert_cmpuint(uid_of("bob"), ==, UID_FIRST + 1); /* the child wrote it: for all */
 }
 
+static gpointer renew_for_ever(gpointer argument)
+{
+        while (!atomic_load(&race_is_over)) {
+                struct mapping *mapping = mapping_renew(NULL);
+
+                if (mapping)
+                        mapping_give(mapping);
+        }
+        return NULL;
+}
+
+/* test_fork_while_opening: the thread that opened is not in the child, which opens by itself. */
+static void test_fork_while_opening(gconstpointer argument)
+{
+        g_auto(Site) site = { 0 };
+        GThread *thread;
+
+        site_init(&site);
+        fake_directory_person(site.directory, "alice", UID_FIRST);
+        site_publish(&site);
+        thread = g_thread_new("opener", renew_for_ever, NULL);
+        for (int i = 0; i < N_FORKS; i++)
+                in_child(check_new_table, &site);
+        atomic_store(&race_is_over, true);
+        g_thread_join(thread);
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -498,5 +524,6 @@ int main(int argc, char **argv)
         site_add("/mapping/fork, setuid, chroot, closed descriptors, no room", test_processes,
                  NULL);
         site_add("/mapping/a fork in the middle of a lookup", test_fork_while_reading, NULL);
+        site_add("/mapping/a fork while the table is opened", test_fork_while_opening, NULL);
         return g_test_run();
 }

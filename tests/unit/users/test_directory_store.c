@@ -91,6 +91,17 @@ static void cannot_be_written(World *world, gconstpointer userdata)
         g_assert_nonnull(world_named(world, "alice"));
 }
 
+/* Who was no account has no name that it could keep from others. */
+static void withheld_is_no_holder(World *world, gconstpointer unused)
+{
+        refuse_rows(world, "users_id");
+        world_sweep(world, "", "s1=alice");
+        take_rows(world);
+        world_sweep(world, "", "s1=alice s2=alice");
+        world_assert_trouble(world_subject(world, "s1"), "nobody has it");
+        world_assert_trouble(world_subject(world, "s2"), "nobody has it");
+}
+
 static void what_the_realm_says_counts_all_the_same(World *world, gconstpointer unused)
 {
         uint32_t uid;
@@ -189,6 +200,7 @@ int main(int argc, char **argv)
         } tests[] = {
                 { "everything comes back after a restart", everything_comes_back },
                 { "to be seen first is a change", seen_first_is_a_change },
+                { "who was withheld an account holds no name", withheld_is_no_holder },
                 { "what the realm says counts all the same",
                   what_the_realm_says_counts_all_the_same },
                 { "without a database", without_a_database },

@@ -427,11 +427,17 @@ static void test_no_place_for_an_item(void)
 static void test_no_rename(void)
 {
         g_auto(Stage) stage = { 0 };
+        g_auto(Mapped) before = { 0 };
 
         stage_init(&stage);
+        publish(&stage);
+        map_file(&stage, &before);
+        g_assert_no_errno(g_unlink(stage.path));
         g_assert_no_errno(g_mkdir(stage.path, 0755));
         g_assert_cmpint(table_publish(stage.table, stage.directory, true, true), ==, -EISDIR);
+        g_assert_false(pages_is_replaced(&before.pages));
         table_beat(stage.table, 1);
+        g_assert_true(pages_knows_all(&before.pages, 1));
         g_assert_no_errno(g_rmdir(stage.path));
         publish(&stage);
 }
