@@ -23,9 +23,9 @@ PAM_MODULE = "pam_authd.so"
 LOCAL, LOCAL_PASSWORD = "loc", "loc-password"  # an account of the host's own
 ROOT_PASSWORD = "root-password"
 LOCALS = {LOCAL: 1500, realm.UNIX_NAME: 1501}  # each with "<name>-password"
-KEY = "/root/.ssh/id_ed25519"
+KEY, HOST_KEY = "/root/.ssh/id_ed25519", "/etc/ssh/ssh_host_ed25519_key"
 # name of the PAM service: port. Each is an sshd of its own.
-SSHDS = {"sshd": 22, "sshd-pw": 23, "sshd-exact": 24}
+SSHDS = {"sshd": 22, "sshd-pw": 23, "sshd-dev": 24}
 SSHD_CONFIG = """
 Port {port}
 ListenAddress 127.0.0.1
@@ -37,6 +37,7 @@ MaxStartups 200
 MaxSessions 100
 MaxAuthTries 20
 LogLevel VERBOSE
+Subsystem sftp internal-sftp
 PrintMotd no
 PrintLastLog no
 {example}
@@ -54,8 +55,8 @@ INCLUDES = """@include common-auth
 @include common-session
 @include common-password
 """
-SSH_OPTIONS = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=10",
-               "GSSAPIAuthentication=no", "IdentityAgent=none", "ControlMaster=no"]
+SSH_OPTIONS = ["StrictHostKeyChecking=yes", "ConnectTimeout=10", "GSSAPIAuthentication=no", "IdentityAgent=none",
+               "ControlMaster=no"]
 BY_DIALOGUE = ["PreferredAuthentications=keyboard-interactive", "PubkeyAuthentication=no", "NumberOfPasswordPrompts=1"]
 BY_PASSWORD = ["PreferredAuthentications=password", "PubkeyAuthentication=no", "NumberOfPasswordPrompts=1"]
 BY_KEY = ["PreferredAuthentications=publickey"]
@@ -70,7 +71,7 @@ class Stack(hosts.Host):
 
     def __init__(self, programs, folder, name="host", profile=True, passwd="files authd"):
         super().__init__(programs, folder, name, passwd=passwd)
-        self.sshds = {}
+        self.sshds, self.keys = {}, set()
         self.lay_module()
         self.add_locals()
         if profile:
@@ -92,8 +93,10 @@ class Stack(hosts.Host):
         self.write("/etc/sudoers", SUDOERS, 0o440)
 
     def lay_profile(self, text=None):
-        """Debian's profile as shipped, or another text in its place, by the real pam-auth-update."""
-        self.write("/usr/share/pam-configs/authd", text or (SOURCE / "packaging" / "authd.pam-config").read_text())
+        """Debian's profiles as shipped, or another text in the first one's place, by the real pam-auth-update."""
+        for name in ("authd", "authd-password"):
+            shipped = (SOURCE / "packaging" / f"{name}.pam-config").read_text()
+            self.write(f"/usr/share/pam-configs/{name}", text if text and name == "authd" else shipped)
         done = self.run("pam-auth-update", "--package", "--force", env={"DEBIAN_FRONTEND": "noninteractive"})
         assert done.returncode == 0, done.stderr
         assert PAM_MODULE in self.path("/etc/pam.d/common-auth").read_text(), done.stdout
@@ -116,9 +119,7 @@ class Stack(hosts.Host):
             self.run("ln", "-sf", "/usr/sbin/sshd", f"/usr/sbin/{name}")
             self.run("cp", "/etc/pam.d/sshd", f"/etc/pam.d/{name}")
             program = f"/usr/sbin/{name}"
-        self.run("sh", "-c", "mkdir -p /run/sshd /root/.ssh; chmod 700 /root/.ssh; "
-                 f"[ -e {KEY} ] || ssh-keygen -q -t ed25519 -N '' -f {KEY}; "
-                 "[ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key")
+        self.make_keys(port)
         example = (SOURCE / "examples" / "pam" / "sshd_config.conf").read_text()
         self.write(f"/etc/ssh/{name}_config", SSHD_CONFIG.format(port=port, example=example, more=more))
         log = self.folder / f"{name}.log"
@@ -127,6 +128,21 @@ class Stack(hosts.Host):
         self.sshds[name] = (process, log)
         harness.until(f"{name} listens", lambda: f"port {port}" in log.read_text() or process.poll() is not None)
         assert process.poll() is None, log.read_text()
+
+    def make_keys(self, port):
+        """The host's, the client's, and that the client knows the host's."""
+        self.run("sh", "-c", "mkdir -p /run/sshd /root/.ssh; chmod 700 /root/.ssh")
+        for file in (KEY, HOST_KEY):
+            if file not in self.keys:
+                self.run("sh", "-c", f"rm -f {file}; ssh-keygen -q -t ed25519 -N '' -f {file}")
+                self.keys.add(file)
+        key = self.path(f"{HOST_KEY}.pub").read_text()
+        name = "127.0.0.1" if port == 22 else f"[127.0.0.1]:{port}"
+        with open(self.path("/root/.ssh/known_hosts"), "a", encoding="ascii") as known:
+            known.write(f"{name} {key}")
+
+    def public_key(self):
+        return self.path(f"{KEY}.pub").read_text().strip()
 
     def sshd_log(self, name="sshd"):
         return self.sshds[name][1].read_text(errors="replace")
