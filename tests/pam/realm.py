@@ -20,6 +20,8 @@ STRANGER = "stranger"  # a client whose tokens are for somebody else
 ROLES = ["view-users", "query-users", "query-groups", "view-realm", "view-events"]
 OTP_SECRET = logins.OTP_SECRETS["erin"]
 CODE_SEC, INTERVAL_SEC = 120, 1
+TOKEN_MAX = 1023  # what OpenSSH's client reads at a prompt
+LONG_CLAIMS = ["realm_access", "resource_access", "name", "given_name", "family_name", "email", "email_verified", "acr"]
 LOOK_ALIKE = "аda"  # its first letter is Cyrillic
 UNIX_NAME = "lola"  # who has an account of the host's own, too
 
@@ -112,6 +114,13 @@ class DevIdp(providers.DevIdp):
 
     def password_token(self, name, client=CLIENT):
         return self.token(client, name, password_of(name))
+
+    def short_token(self, name, client=CLIENT, claims=None, **order):
+        """One that OpenSSH takes as password: see TOKEN_MAX."""
+        claims = {**dict.fromkeys(LONG_CLAIMS), **(claims or {})}
+        token = self.mint(client, user=name, **{"alg": "ES256", "claims": claims, **order})
+        assert len(token) <= TOKEN_MAX, len(token)
+        return token
 
     def waiting_code(self, user_code):
         return next(one for one in self.codes() if one["code"] == user_code)

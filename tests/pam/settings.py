@@ -11,8 +11,8 @@ EXAMPLE = stacks.SOURCE / "examples" / "pam" / "authd.conf"
 DEFAULT_POLICY = f"[policy default]\naudience = {realm.CLIENT}\n"
 # Beside those of the example. name: keys of [pam NAME]; each is a PAM service of the common files.
 SERVICES = {
-    "sshd-pw": {"ways": "password", "environment": "true"},
-    "sshd-exact": {"ways": "device", "qr": "ascii"},
+    "sshd-pw": {"ways": "password", "environment": "true", "attempts": 1000},
+    "sshd-dev": {"ways": "device;token", "enter": "true", "attempts": 1000},
     "login": {"ways": "password;device", "enter": "true"},
     "w-device": {"ways": "device", "enter": "false"},
     "w-enter": {"ways": "device", "enter": "true"},
