@@ -32,8 +32,8 @@ logins.OTP_SECRETS.update({name: facts["otp_secret"] for name, facts in realm.PE
 def code_shown(terminal, seconds=LOGIN_SEC):
     """The user code on the screen, once it is there."""
     terminal.expect("enter the code", seconds=seconds)
-    until("a code is shown", lambda: terminal._read(0.05) and CODE.search(terminal.screen), 5)
-    return CODE.findall(terminal.screen)[-2 if "or open" in terminal.screen else -1]
+    until("a code is shown", lambda: terminal.more(0.05) and CODE.search(terminal.rest), 5)
+    return CODE.search(terminal.rest)[0]
 
 
 def url_of(provider, code):
@@ -58,7 +58,7 @@ def by_device(terminal, provider, user, allow=True):
 def waits_for_enter(terminal):
     end = time.monotonic() + 0.3
     while time.monotonic() < end and not terminal.closed and ENTER not in terminal.screen:
-        terminal._read(0.05)
+        terminal.more(0.05)
     return ENTER in terminal.screen
 
 

@@ -45,7 +45,7 @@ PEOPLE = {
     "una": {"groups": ["/eng"], "attributes": {"uidNumber": "70001"}},
     "sid": {"groups": ["/eng"], "attributes": {"uidNumber": "999"}},
 }
-for _number in range(4):  # each spoils or spends an account of its own: rows side by side
+for _number in range(8):  # each spoils or spends an account of its own: rows side by side
     PEOPLE[f"row{_number}"] = {"groups": ["/eng"]}
 # Whom no Keycloak takes.
 ODD_PEOPLE = {

@@ -57,7 +57,12 @@ class Terminal:
     def screen(self):
         return self.bytes.decode(errors="replace").replace("\r", "")
 
-    def _read(self, seconds):
+    @property
+    def rest(self):
+        """What came after what was expected last."""
+        return self.bytes[self.at :].decode(errors="replace")
+
+    def more(self, seconds):
         """Whatever comes next; False: nothing more ever."""
         ready, _, _ = select.select([self.ours], [], [], max(0, seconds))
         if not ready:
@@ -82,7 +87,7 @@ class Terminal:
                 return index
             assert time.monotonic() < end, f"not within {seconds} s: {words} in\n{self.screen}"
             assert not self.closed, f"it ended without {words}:\n{self.screen}"
-            self._read(end - time.monotonic())
+            self.more(end - time.monotonic())
 
     def send(self, line=""):
         os.write(self.ours, line.encode() + b"\n")
@@ -95,7 +100,7 @@ class Terminal:
         end = time.monotonic() + seconds
         while not self.closed:
             assert time.monotonic() < end, f"not over within {seconds} s:\n{self.screen}"
-            self._read(min(0.2, end - time.monotonic()))
+            self.more(min(0.2, end - time.monotonic()))
             if self.process.poll() is not None and not select.select([self.ours], [], [], 0)[0]:
                 break
         return self.process.wait(max(0.1, end - time.monotonic()))

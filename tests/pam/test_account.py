@@ -1,6 +1,7 @@
 """The account phase: who proved who they are and may not come in for all that, keys above all."""
 
 import contextlib
+import time
 
 import pytest
 
@@ -8,6 +9,10 @@ import acts
 import realm
 import stack as stacks
 from acts import REFUSED, SHOW, assert_in, assert_out
+from harness import until
+
+FRESH_SEC = 5  # authd/login/fence.h
+
 
 def with_key(host, user, *command, **more):
     return host.ssh(user, *(command or [SHOW]), how=stacks.BY_KEY, **more)
@@ -42,13 +47,29 @@ def test_a_key_in_the_home_lets_in_who_may(settled):
 
 
 def test_a_key_of_a_disabled_person_is_no_way_in(settled):
-    lay_key(settled, "gus")
+    lay_key(settled, "row4")
     before = acts.n_events(settled.daemon)
-    with settled.provider.disabled("gus"), with_key(settled, "gus") as client:
+    with settled.provider.disabled("row4"), with_key(settled, "row4") as client:
         assert_out(client)
-    assert_fenced(settled, before, "gus", "inactive")
-    with with_key(settled, "gus") as client:
-        assert_in(client, "gus")
+    assert_fenced(settled, before, "row4", "inactive")
+
+
+def test_who_is_disabled_between_two_logins_is_out_a_few_seconds_later(settled):
+    """What the realm said a moment ago is not asked again (FENCE_FRESH_SEC); and in again likewise."""
+    lay_key(settled, "row5")
+    with with_key(settled, "row5") as client:
+        assert_in(client, "row5")
+    with settled.provider.disabled("row5"):
+        began = time.monotonic()
+        until("it is noticed", lambda: not comes_in(settled, "row5"), FRESH_SEC + 1)
+        assert time.monotonic() - began <= FRESH_SEC + 1
+        assert not comes_in(settled, "row5")
+    until("it is noticed, too", lambda: comes_in(settled, "row5"), FRESH_SEC + 2)
+
+
+def comes_in(host, user):
+    with with_key(host, user) as client:
+        return acts.is_in(client, user)
 
 
 def test_a_key_of_somebody_without_the_group_is_no_way_in(settled):
@@ -60,8 +81,8 @@ def test_a_key_of_somebody_without_the_group_is_no_way_in(settled):
 
 
 def test_a_key_of_somebody_who_left_the_group_a_moment_ago_is_no_way_in(settled):
-    lay_key(settled, "gus")
-    with without_group(settled, "gus"), with_key(settled, "gus") as client:
+    lay_key(settled, "row6")
+    with without_group(settled, "row6"), with_key(settled, "row6") as client:
         assert_out(client)
 
 

@@ -1,11 +1,11 @@
 """sudo: a fresh approval for the command that is shown, then as long as sudo itself remembers."""
 
 import contextlib
+import time
 
 import acts
 import realm
 import stack as stacks
-from acts import REFUSED
 from harness import until
 from test_ways import push_of
 
@@ -74,7 +74,7 @@ def test_sudo_is_denied(settled):
         settled.provider.deny(push_of(settled.provider, "cas"))
         if acts.waits_for_enter(client):
             client.send()
-        client.expect(REFUSED)
+        client.expect("1 incorrect password attempt")
         client.expect(PROMPT)
         assert "uid=0" not in client.screen
 
@@ -87,7 +87,7 @@ def test_sudo_of_somebody_whom_its_policy_does_not_name(settled):
         settled.provider.approve(push_of(settled.provider, "ada"))
         if acts.waits_for_enter(client):
             client.send()
-        client.expect(REFUSED)
+        client.expect("1 incorrect password attempt")
         client.expect(PROMPT)
         assert "uid=0" not in client.screen
 
@@ -96,9 +96,32 @@ def test_sudo_of_who_was_disabled_since(settled):
     with shell_of(settled, "leo") as client:
         with settled.provider.disabled("leo"):
             client.send("sudo -k; sudo id")
-            client.expect("cannot be asked now", REFUSED, "Approve", "code")
-            client.send_raw(b"\x03")
+            code = acts.code_shown(client)  # a push is for those alone who are there
+            client.expect(acts.ENTER)
+            settled.provider.approve(code, "leo")
+            client.send()
+            client.expect("1 incorrect password attempt")
             client.expect(PROMPT)
+        assert "uid=0" not in client.screen
+
+
+def test_sudo_is_interrupted_while_it_waits(settled):
+    with shell_of(settled, "cas") as client:
+        client.send("sudo -k; sudo id; echo it ended")
+        client.expect(acts.ENTER)
+        began = time.monotonic()
+        client.send_raw(b"\x03")
+        client.expect("^C", PROMPT, "it ended")
+        client.send("echo and on")
+        client.expect("and on\r\n")
+        assert time.monotonic() - began < 3 and "uid=0" not in client.screen
+
+
+def test_sudo_that_must_not_ask_fails_at_once(settled):
+    with shell_of(settled, "cas") as client:
+        client.send("sudo -k; sudo -n id")
+        client.expect("a password is required", "password attempt", seconds=5)
+        client.expect(PROMPT)
         assert "uid=0" not in client.screen
 
 

@@ -89,13 +89,13 @@ def test_ssh_by_a_token_in_the_dialogue(settled):
 
 def test_files_go_over_scp_and_sftp(settled):
     """The session of a person, used by programs."""
-    settled.provider.attribute("kim", "sshPublicKey", settled.public_key())
+    settled.provider.attribute("abe", "sshPublicKey", settled.public_key())
     settled.write("/tmp/sent", "sent\n")
     options = " ".join(f"-o {one}" for one in [*stacks.SSH_OPTIONS, *stacks.BY_KEY])
-    done = settled.run("sh", "-c", f"scp -F none {options} /tmp/sent kim@127.0.0.1:got && "
-                       f"echo 'rename got kept' | sftp -F none {options} -b - kim@127.0.0.1")
+    done = settled.run("sh", "-c", f"scp -F none {options} /tmp/sent abe@127.0.0.1:got && "
+                       f"echo 'rename got kept' | sftp -F none {options} -b - abe@127.0.0.1")
     assert done.returncode == 0, done.stderr
-    assert settled.run("cat", "/home/kim/kept").stdout == "sent\n"
+    assert settled.run("cat", "/home/abe/kept").stdout == "sent\n"
 
 
 # --- login ---
@@ -193,18 +193,18 @@ def test_a_token_at_the_password_prompt_of_a_service_with_all_ways(settled):
 
 
 def test_sessions_are_listed_while_they_are_open(settled):
-    settled.provider.attribute("kim", "sshPublicKey", settled.public_key())
-    with settled.ssh("kim", how=stacks.BY_KEY, tty=True) as client:
+    settled.provider.attribute("abe", "sshPublicKey", settled.public_key())
+    with settled.ssh("abe", how=stacks.BY_KEY, tty=True) as client:
         client.expect("$ ")
-        mine = until("the session is listed", lambda: sessions_of(settled, "kim"))
+        mine = until("the session is listed", lambda: sessions_of(settled, "abe"))
         assert len(mine) == 1, mine
         one = mine[0]
-        assert (one["service"], one["user"], one["rhost"]) == ("sshd", "kim", "127.0.0.1"), one
+        assert (one["service"], one["user"], one["rhost"]) == ("sshd", "abe", "127.0.0.1"), one
         shown = settled.run("authctl", "sessions")
-        assert shown.returncode == 0 and re.search(r"kim\b.*sshd", shown.stdout) or re.search(r"sshd.*\bkim\b", shown.stdout), shown.stdout
+        assert shown.returncode == 0 and re.search(r"abe\b.*sshd", shown.stdout) or re.search(r"sshd.*\babe\b", shown.stdout), shown.stdout
         client.send("exit")
         client.end()
-    until("it is listed no longer", lambda: not sessions_of(settled, "kim"))
+    until("it is listed no longer", lambda: not sessions_of(settled, "abe"))
 
 
 def sessions_of(host, user):
@@ -214,12 +214,12 @@ def sessions_of(host, user):
 
 
 def test_the_session_of_an_application_that_was_killed_is_listed_no_longer(settled):
-    settled.provider.attribute("kim", "sshPublicKey", settled.public_key())
-    with settled.ssh("kim", how=stacks.BY_KEY, tty=True) as client:
+    settled.provider.attribute("abe", "sshPublicKey", settled.public_key())
+    with settled.ssh("abe", how=stacks.BY_KEY, tty=True) as client:
         client.expect("$ ")
-        one = until("the session is listed", lambda: sessions_of(settled, "kim"))[0]
+        one = until("the session is listed", lambda: sessions_of(settled, "abe"))[0]
         settled.run("kill", "-9", one["pid"])
-        until("it is listed no longer", lambda: not sessions_of(settled, "kim"))
+        until("it is listed no longer", lambda: not sessions_of(settled, "abe"))
 
 
 def test_the_environment_is_there_only_where_it_is_asked_for(settled):
@@ -249,8 +249,8 @@ def test_the_first_login_makes_the_home_and_the_next_leaves_it(settled):
 
 
 def test_passwd_says_where_the_password_is_changed_and_changes_nothing(settled):
-    settled.provider.attribute("kim", "sshPublicKey", settled.public_key())
-    with settled.ssh("kim", "passwd", how=stacks.BY_KEY, tty=True) as client:
+    settled.provider.attribute("abe", "sshPublicKey", settled.public_key())
+    with settled.ssh("abe", "passwd", how=stacks.BY_KEY, tty=True) as client:
         assert_out(client, f"{settled.provider.people_url}/account")
 
 
