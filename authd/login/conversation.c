@@ -221,7 +221,8 @@ static bool is_base64url(char byte)
         return g_ascii_isalnum(byte) || byte == '-' || byte == '_';
 }
 
-/* looks_like_a_jwt: three parts of base64url; whether it is one, the check says. */
+/* looks_like_a_jwt: three parts of base64url; whether it is one, the check says. Nothing else is
+ * judged: nobody is asked about the words of a stranger who is not in yet. */
 static bool looks_like_a_jwt(Span line)
 {
         size_t n_dots = 0;
@@ -257,8 +258,10 @@ static void token_typed(Conversation *conversation, Span line, int64_t now_usec)
 {
         if (line.len == 0)
                 choose(conversation, now_usec);
-        else
+        else if (looks_like_a_jwt(line))
                 judge_typed(conversation, line);
+        else
+                refuse(conversation, NULL, now_usec);
 }
 
 static void otp_typed(Conversation *conversation, Span line)
