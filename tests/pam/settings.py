@@ -26,6 +26,7 @@ SERVICES = {
     "w-ops": {"ways": "password", "policy": "administrators", "attempts": 1000},
     "w-tight": {"ways": "password", "attempts": 2, "lockout": "4s"},
     "w-offline": {"ways": "password", "offline_for": "1h"},
+    "w-brief": {"ways": "device", "fence_stale_for": "7s"},
     "w-strict": {"ways": "device", "fence_stale_for": "0s"},
 }
 
@@ -62,10 +63,11 @@ def daemon_of(host, provider, url=None, users=None, **more):
 
 
 @contextlib.contextmanager
-def running(host, provider, sshds=stacks.SSHDS, **more):
+def running(host, provider, sshds=stacks.SSHDS, environment=None, **more):
     """The daemon, ready, everybody in its table, and the sshds; the host's own from now on."""
     daemon = daemon_of(host, provider, **more)
     host.daemon, host.provider = daemon, provider
+    daemon.environment = environment or {}
     daemon.start()
     try:
         daemon.sync()

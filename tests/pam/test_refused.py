@@ -261,6 +261,17 @@ def test_a_token_of_a_disabled_person(settled):
         assert_out(client)
 
 
+@pytest.mark.parametrize("typed", ["ada-password", "x", "a.b", "eyJhbGciOiJub25lIn0", "a.b.c d"])
+def test_what_is_no_token_at_the_prompt_for_one(settled, typed):
+    asked = settled.provider.stats()
+    with settled.pamtester("w-token", "ada") as client:
+        client.expect(acts.TOKEN)
+        client.send(typed)
+        acts.assert_pam_out(client, REFUSED)
+    now = settled.provider.stats()
+    assert now["introspection"] == asked["introspection"], "nobody is asked about a stranger's words"
+
+
 def test_a_token_is_no_password_where_tokens_are_no_way(settled):
     with settled.ssh("ada", SHOW, sshd="sshd-pw") as client:
         acts.by_password(client, settled.provider.short_token("ada"))
