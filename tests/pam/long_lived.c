@@ -90,7 +90,7 @@ int main(int argc, char **argv)
                 return 2;
         line[strcspn(line, "\n")] = '\0';
         n_all = strtoul(argv[3], NULL, 10);
-        n_first = n_all / 10;
+        n_first = n_all > 9 ? n_all / 10 : 1;
         for (size_t i = 0; i < n_all; i++) {
                 if (i == n_first) {
                         fds = n_fds();
