@@ -70,7 +70,7 @@ static void log_table(People *people, int r)
         people->table_trouble = r;
 }
 
-static void publish(People *people)
+void people_publish(People *people)
 {
         uint64_t generation = directory_generation(people->directory);
         bool filled = is_filled(people);
@@ -93,7 +93,7 @@ static gboolean on_publish(gpointer userdata)
         People *people = userdata;
 
         g_clear_pointer(&people->publishing, g_source_unref);
-        publish(people);
+        people_publish(people);
         return G_SOURCE_REMOVE;
 }
 
@@ -302,7 +302,7 @@ bool people_configure(People *people, const UsersSettings *settings, GError **er
                 sync_configure(people->sync, settings, NULL);
         people->is_published = false;
         people_issuers_changed(people);
-        publish(people);
+        people_touch(people);
         return true;
 }
 

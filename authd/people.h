@@ -32,6 +32,8 @@ People *people_new(GMainContext *context, Fetcher *fetcher, Issuers *issuers, St
                    const char *folder, MetricFamily *looks);
 /* people_configure: settings->issuer NULL: no people; then the table is empty and not complete. */
 bool people_configure(People *people, const UsersSettings *settings, GError **error);
+/* people_publish: the table now, for a start, when the socket is there. */
+void people_publish(People *people);
 /* people_answer: MAIN_PASSWD, MAIN_GROUP, MAIN_USERS, MAIN_GROUPS, MAIN_ID, MAIN_USERS_SYNC,
  * MAIN_IDS, MAIN_IDS_ASSIGN; argument: the query as JSON object of strings, or the body. done once,
  * at once or later. */
