@@ -1,9 +1,10 @@
 """conftest: what each row of logins has: a provider with people, hosts on which they log in, a daemon.
 
-    pytest tests/pam --build FOLDER [--rows FOLDER] [--full]
+    pytest tests/pam --build FOLDER [--provider keycloak] [--rows FOLDER] [--full]
 
-The harness and the providers are those of tests/behaviour, the hosts those of tests/nss. A row against
-the real Keycloak is marked keycloak, one that takes minutes full, one that measures alone.
+The harness and the providers are those of tests/behaviour, the hosts those of tests/nss. A row that
+gives orders is marked devidp, one of the real Keycloak alone keycloak, one that takes minutes full,
+one that measures alone.
 """
 
 import json
@@ -28,20 +29,22 @@ import settings  # noqa: E402
 
 def pytest_addoption(parser):
     parser.addoption("--build", default=os.environ.get("AUTHD_BUILD_DIR", "build-tests/plain"))
+    parser.addoption("--provider", choices=["devidp", "keycloak"], default="devidp")
     parser.addoption("--rows", help="a folder for what the rows measure")
     parser.addoption("--full", action="store_true", help="thousands of failures instead of hundreds")
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "keycloak: needs the real Keycloak")
+    config.addinivalue_line("markers", "keycloak: of the real Keycloak alone")
+    config.addinivalue_line("markers", "devidp: gives orders, or has nothing to do with the provider")
     config.addinivalue_line("markers", "alone: measures, or takes the whole machine")
     config.addinivalue_line("markers", "full: only with --full")
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--full"):
-        return
-    away = [item for item in items if item.get_closest_marker("full")]
+    other = {"devidp": "keycloak", "keycloak": "devidp"}[config.getoption("--provider")]
+    unwanted = [other] if config.getoption("--full") else [other, "full"]
+    away = [item for item in items if any(map(item.get_closest_marker, unwanted))]
     config.hook.pytest_deselected(items=away)
     items[:] = [item for item in items if item not in away]
 
@@ -73,6 +76,10 @@ def programs(pytestconfig, tmp_path_factory):
 # Providers
 
 
+def a_provider(pytestconfig, programs, folder):
+    return realm.Keycloak() if pytestconfig.getoption("--provider") == "keycloak" else devidp(programs, folder)
+
+
 def devidp(programs, folder):
     file = folder / "realm.json"
     file.write_text(json.dumps(realm.devidp_realm()))
@@ -80,8 +87,15 @@ def devidp(programs, folder):
 
 
 @pytest.fixture(scope="session")
-def provider(programs, tmp_path_factory):
-    with devidp(programs, tmp_path_factory.mktemp("realm")) as one:
+def provider(pytestconfig, programs, tmp_path_factory):
+    with a_provider(pytestconfig, programs, tmp_path_factory.mktemp("realm")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def desk(provider):
+    """Where pushes arrive."""
+    with provider.desk() as one:
         yield one
 
 

@@ -10,6 +10,7 @@ import sys
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "behaviour"))
 
+import harness  # noqa: E402
 import logins  # noqa: E402
 import providers  # noqa: E402
 
@@ -17,6 +18,8 @@ REALM = "logins"
 CLIENT = "authd-logins"
 CLIENT_SECRET = f"{CLIENT}-secret"
 STRANGER = "stranger"  # a client whose tokens are for somebody else
+BRIEF, BRIEF_SEC = "brief", 3  # a client whose device codes expire soon
+SHORT = "short"  # a client whose tokens OpenSSH takes as passwords
 ROLES = ["view-users", "query-users", "query-groups", "view-realm", "view-events"]
 OTP_SECRET = logins.OTP_SECRETS["erin"]
 CODE_SEC, INTERVAL_SEC = 120, 1
@@ -37,6 +40,8 @@ PEOPLE = {
     "fay": {"groups": ["/eng"], "required_actions": ["UPDATE_PASSWORD"]},
     "gus": {"groups": ["/eng"]},
     "kim": {"groups": ["/eng"]},
+    "ora": {"groups": ["/eng"], "otp_secret": OTP_SECRET},
+    "oto": {"groups": ["/eng"], "otp_secret": OTP_SECRET},
     "leo": {"groups": ["/eng", "/ops"]},
     "root": {"groups": ["/eng"]},
     "daemon": {"groups": ["/eng"]},
@@ -122,8 +127,35 @@ class DevIdp(providers.DevIdp):
         assert len(token) <= TOKEN_MAX, len(token)
         return token
 
-    def waiting_code(self, user_code):
-        return next(one for one in self.codes() if one["code"] == user_code)
+    @contextlib.contextmanager
+    def desk(self):
+        yield Desk(self)
+
+    @contextlib.contextmanager
+    def without_pushes(self):
+        self.change_client(CLIENT, push=None)
+        try:
+            yield
+        finally:
+            self.change_client(CLIENT, push={"expires_in": CODE_SEC, "interval": INTERVAL_SEC})
+
+
+class Desk:
+    """Where people find what is pushed to them, and whence they answer."""
+
+    def __init__(self, provider):
+        self.provider = provider
+
+    def _newest(self, user):
+        return harness.until(f"a push to {user}", lambda: [one for one in self.provider.codes() if one["kind"] == "push"
+                                                           and one["user"] == user and one["state"] == "pending"])[-1]
+
+    def message(self, user):
+        return self._newest(user)["binding_message"]
+
+    def answer(self, user, allow=True):
+        code = self._newest(user)["code"]
+        self.provider.approve(code) if allow else self.provider.deny(code)
 
 
 # --- Keycloak ---
@@ -134,20 +166,14 @@ def keycloak_realm():
     taken = ("enabled", "sslRequired", "accessTokenLifespan", "ssoSessionIdleTimeout", "ssoSessionMaxLifespan", "attributes",
              "defaultSignatureAlgorithm", "clientScopes", "defaultDefaultClientScopes", "defaultOptionalClientScopes")
     people = [_keycloak_person(name, members) for name, members in all_people().items()]
-    service = {
-        "username": f"service-account-{CLIENT}",
-        "enabled": True,
-        "serviceAccountClientId": CLIENT,
-        "clientRoles": {"realm-management": ROLES},
-    }
     return {
         **{name: usual[name] for name in taken if name in usual},
         "realm": REALM,
         "adminEventsEnabled": True,
         "groups": [{"name": "eng"}, {"name": "ops"}],
         "clients": _keycloak_clients(usual),
-        "users": [*people, service],
-        "components": usual["components"],
+        "users": [*people, _keycloak_service(CLIENT), _keycloak_service(BRIEF)],
+        "components": {**usual["components"], **USER_PROFILE},
     }
 
 
@@ -169,13 +195,57 @@ def _keycloak_person(name, members):
     return person
 
 
+def _keycloak_service(client):
+    return {
+        "username": f"service-account-{client}",
+        "enabled": True,
+        "serviceAccountClientId": client,
+        "clientRoles": {"realm-management": ROLES},
+    }
+
+
+# Attributes that the realm does not know are kept.
+USER_PROFILE = {
+    "org.keycloak.userprofile.UserProfileProvider": [
+        {
+            "providerId": "declarative-user-profile",
+            "config": {
+                "kc.user.profile.config": [
+                    json.dumps(
+                        {
+                            "attributes": [
+                                {"name": name, "permissions": {"view": ["admin", "user"], "edit": ["admin", "user"]}}
+                                for name in ("username", "email", "firstName", "lastName")
+                            ],
+                            "unmanagedAttributePolicy": "ENABLED",
+                        }
+                    )
+                ]
+            },
+        }
+    ]
+}
+NAME_MAPPER = {
+    "name": "username",
+    "protocol": "openid-connect",
+    "protocolMapper": "oidc-usermodel-attribute-mapper",
+    "config": {"user.attribute": "username", "claim.name": "preferred_username", "access.token.claim": "true", "jsonType.label": "String"},
+}
+
+
 def _keycloak_clients(usual):
     ours = next(client for client in usual["clients"] if client["clientId"] == "login")
     lives = {"oauth2.device.code.lifespan": str(CODE_SEC), "oauth2.device.polling.interval": str(INTERVAL_SEC)}
     login = {**ours, "clientId": CLIENT, "secret": CLIENT_SECRET, "attributes": {**ours["attributes"], **lives}}
     login["protocolMappers"] = [providers.audience_mapper(CLIENT)]
     stranger = {**ours, "clientId": STRANGER, "secret": f"{STRANGER}-secret", "protocolMappers": [providers.audience_mapper("billing")]}
-    return [login, stranger]
+    short = {**ours, "clientId": SHORT, "secret": f"{SHORT}-secret", "fullScopeAllowed": False}
+    short["attributes"] = {"access.token.signed.response.alg": "ES256"}
+    short["defaultClientScopes"] = ["basic", "groups"]
+    short["protocolMappers"] = [providers.audience_mapper(CLIENT), NAME_MAPPER]
+    brief = {**login, "clientId": BRIEF, "secret": f"{BRIEF}-secret"}
+    brief["attributes"] = {**login["attributes"], "oauth2.device.code.lifespan": str(BRIEF_SEC)}
+    return [login, stranger, short, brief]
 
 
 class Keycloak(providers.Keycloak):
@@ -196,6 +266,50 @@ class Keycloak(providers.Keycloak):
 
     disabled = DevIdp.disabled
     password_token = DevIdp.password_token
+
+    def short_token(self, name, client=SHORT):
+        token = self.password_token(name, client)
+        assert len(token) <= TOKEN_MAX, len(token)
+        return token
+
+    def _membership(self, method, name, path):
+        group_id = self.people.call("GET", f"/group-by-path{path}").json()["id"]
+        self.people.call(method, f"/users/{self.people.user_id(name)}/groups/{group_id}")
+
+    def join(self, name, path):
+        self._membership("PUT", name, path)
+
+    def leave(self, name, path):
+        self._membership("DELETE", name, path)
+
+    @contextlib.contextmanager
+    def desk(self):
+        with KeycloakDesk(self) as one:
+            yield one
+
+    @contextlib.contextmanager
+    def without_pushes(self):
+        self.people.change_attribute(CLIENT, providers.PUSH_ENABLED, "false")
+        try:
+            yield
+        finally:
+            self.people.reset_clients()
+
+
+class KeycloakDesk(logins.PushDesk):
+    """By whom was asked, not by what."""
+
+    def _newest(self, user):
+        """bearer and body; answered ones are away."""
+        return harness.until(f"a push to {user}", lambda: [one for one in self.asked if one[1].get("login_hint") == user])[-1]
+
+    def message(self, user):
+        return self._newest(user)[1]["binding_message"]
+
+    def answer(self, user, allow=True):
+        newest = self._newest(user)
+        super().answer(newest[1]["binding_message"], allow)
+        self.asked.remove(newest)
 
     def attribute(self, name, key, value):
         user_id = self.people.user_id(name)

@@ -40,13 +40,13 @@ def services(**more):
     return [section(f"pam {name}", {"policy": "logins", **keys}) for name, keys in every.items()]
 
 
-def daemon_of(host, provider, url=None, users=None, **more):
+def daemon_of(host, provider, client=realm.CLIENT, users=None, **more):
     """The daemon of a host, with settings for the provider, not started. more: further services."""
     daemon = hosts.Authd(host, host.folder)
     host.reach(provider)
-    host.write("/etc/authd/client.secret", realm.CLIENT_SECRET, 0o600)
+    host.write("/etc/authd/client.secret", f"{client}-secret", 0o600)
     os.chown(host.path("/etc/authd/client.secret"), hosts.AUTHD_ID, hosts.AUTHD_ID)
-    issuer = {"url": url or provider.people_url, "client_id": realm.CLIENT, "client_secret_file": "/etc/authd/client.secret"}
+    issuer = {"url": provider.people_url, "client_id": client, "client_secret_file": "/etc/authd/client.secret"}
     people = {"issuer": "holodeck", "groups": "/**", "sync_rate": 1000, "sync": "1h", **(users or {})}
     daemon.write(
         section("issuer holodeck", issuer),

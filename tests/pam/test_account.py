@@ -184,7 +184,7 @@ def test_a_service_that_nobody_configured_falls_to_the_default_one(settled):
     settled.service("w-nowhere")
     with settled.pamtester("w-nowhere", "ada") as client:
         code = acts.code_shown(client)
-        settled.provider.deny(code)
+        acts.approve(settled.provider, code, "ada", allow=False)
         client.expect(acts.ENTER)
         client.send()
         acts.assert_pam_out(client, REFUSED)

@@ -16,6 +16,8 @@ import stack as stacks
 from acts import AWAY, REFUSED, SHOW, assert_in, assert_out, assert_pam_in, assert_pam_out
 from harness import until
 
+pytestmark = pytest.mark.devidp
+
 MODULE_SEC = 5  # pam_authd's timeout by default
 SLACK_SEC = 2
 HOUR_SEC, DAY_SEC = 3600, 86400

@@ -11,7 +11,7 @@ import realm
 import settings
 from acts import SHOW
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.devidp]
 LONG_SEC = 90
 
 

@@ -10,7 +10,7 @@ import realm
 import settings
 import stack as stacks
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.devidp]
 CONVERSATIONS, CONVERSATIONS_FULL = 1000, 20_000
 GROWTH_KIB = 8  # beside what libpam keeps of as many
 CALL_USEC = 5000

@@ -9,6 +9,7 @@ import realm
 import stack as stacks
 from acts import REFUSED, SHOW, assert_in, assert_out, assert_pam_in, assert_pam_out
 
+pytestmark = pytest.mark.devidp
 REFUSAL_SEC = 2
 SAME_TIME_SEC = 0.7
 

@@ -9,6 +9,7 @@ import settings
 import stack as stacks
 from acts import SHOW, assert_in, assert_out, assert_pam_in, assert_pam_out
 
+pytestmark = pytest.mark.devidp
 SHIPPED = (stacks.SOURCE / "packaging" / "authd.pam-config").read_text()
 
 

@@ -58,6 +58,7 @@ def test_a_password_that_lets_nobody_in(settled, row):
     assert not acts.records(settled.daemon, before, verdict="allowed")
 
 
+@pytest.mark.devidp
 def test_an_empty_password_is_none_and_nobody_is_asked(settled):
     before = settled.provider.stats()["token"]
     with settled.ssh("ada", SHOW, sshd="sshd-pw") as client:
@@ -102,16 +103,20 @@ ANSWERS = {
     "somebody else approves": Answered("ada", page("abe"), reason="wrong_account"),
     "somebody else, who may do more, approves": Answered("ada", page("cas"), reason="wrong_account"),
     "the realm's root approves": Answered("ada", page("root"), reason="no_account"),
-    "somebody of a name that looks alike approves": Answered("ada", page(realm.LOOK_ALIKE), reason="no_account"),
-    "somebody whose name goes on behind a slash approves": Answered("ada", page("ada/x"), reason="no_account"),
     "somebody without a group of the policy approves": Answered("ada", page("dan"), reason="missing_group"),
     "a person without a group of the policy": Answered("dan", page("dan"), reason="missing_group"),
+}
+ORDERS = {
+    "somebody of a name that looks alike approves": Answered("ada", page(realm.LOOK_ALIKE), reason="no_account"),
+    "somebody whose name goes on behind a slash approves": Answered("ada", page("ada/x"), reason="no_account"),
     "a disabled person approves": Answered("eve", order("approve", "eve")),
     "the code expires": Answered("ada", order("expire"), words=EXPIRED, reason="not_approved"),
 }
+ROWS = [pytest.param(row, id=name) for name, row in ANSWERS.items()]
+ROWS += [pytest.param(row, id=name, marks=pytest.mark.devidp) for name, row in ORDERS.items()]
 
 
-@pytest.mark.parametrize("row", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("row", ROWS)
 def test_an_answer_to_a_device_code_that_lets_nobody_in(settled, row):
     before = acts.n_events(settled.daemon)
     with settled.ssh(row.user, SHOW, sshd="sshd-dev") as client:
@@ -124,6 +129,7 @@ def test_an_answer_to_a_device_code_that_lets_nobody_in(settled, row):
     assert (told["verdict"], told["reason"], told["way"]) == ("denied", row.reason, "device"), told
 
 
+@pytest.mark.devidp
 def test_who_is_disabled_between_consent_and_token(settled):
     with settled.ssh("row0", SHOW, sshd="sshd-dev") as client:
         code = acts.code_shown(client)
@@ -169,7 +175,7 @@ def test_enter_alone_approves_nothing(settled):
         client.send()
         time.sleep(1.5)
         assert client.process.poll() is None and acts.MARK not in client.screen
-        settled.provider.deny(code)
+        acts.approve(settled.provider, code, "ada", allow=False)
         assert_out(client, REFUSED)
 
 
@@ -183,7 +189,7 @@ def test_the_code_of_another_login_is_not_ours(settled):
         other.send()
         assert_in(ours, "ada")
         assert other.process.poll() is None, other.screen
-        settled.provider.deny(other_code)
+        acts.approve(settled.provider, other_code, "ada", allow=False)
         assert_out(other, REFUSED)
 
 
@@ -241,6 +247,7 @@ TOKENS = {  # by what the record says of each
 }
 
 
+@pytest.mark.devidp
 @pytest.mark.parametrize("make, reason", TOKENS.values(), ids=TOKENS)
 def test_a_token_as_password_that_lets_nobody_in(settled, make, reason):
     before = acts.n_events(settled.daemon)
@@ -261,6 +268,7 @@ def test_a_token_of_a_disabled_person(settled):
         assert_out(client)
 
 
+@pytest.mark.devidp
 @pytest.mark.parametrize("typed", ["ada-password", "x", "a.b", "eyJhbGciOiJub25lIn0", "a.b.c d"])
 def test_what_is_no_token_at_the_prompt_for_one(settled, typed):
     asked = settled.provider.stats()
@@ -276,20 +284,3 @@ def test_a_token_is_no_password_where_tokens_are_no_way(settled):
     with settled.ssh("ada", SHOW, sshd="sshd-pw") as client:
         acts.by_password(client, settled.provider.short_token("ada"))
         assert_out(client, REFUSED)
-
-
-# --- pushes ---
-
-
-def push_of(provider, user, state="pending"):
-    """The code of the newest push to a user."""
-    return acts.until("a push", lambda: [one["code"] for one in provider.codes()
-                                         if one["kind"] == "push" and one["user"] == user and one["state"] == state], 5)[-1]
-
-
-@pytest.mark.parametrize("what, words", [("deny", REFUSED), ("expire", EXPIRED)], ids=["a push is denied", "a push expires"])
-def test_a_push_that_lets_nobody_in(settled, what, words):
-    with settled.pamtester("w-push", "ada") as client:
-        client.expect("Approve this login on your device")
-        settled.provider.own(what, {"code": push_of(settled.provider, "ada")})
-        acts.assert_pam_out(client, words)

@@ -12,6 +12,7 @@ import settings
 import terminal as terminals
 from acts import assert_pam_out
 
+pytestmark = pytest.mark.devidp
 
 def url_shown(screen):
     """The address that has the code in it, as text."""
