@@ -231,13 +231,3 @@ def test_the_state_of_the_directory_is_told(host, daemon):
     people = daemon.get("/v1/status").json["people"]
     assert people["people"] >= 4 and people["accounts"] >= 4 and people["collisions"] == 0
     assert daemon.metrics()['authd_people{state="active"}'] >= 4
-    assert host.run("authctl", "id", "ada").returncode == 0
-    assert "ada" in host.run("authctl", "users").stdout
-    assert "eng-platform" in host.run("authctl", "groups").stdout
-
-
-def test_the_export_is_what_getent_says(host, daemon):
-    done = host.run("authctl", "users", "export", "--passwd")
-    if done.returncode != 0:
-        pytest.skip(f"authctl has no export in this form: {done.stderr.strip()}")
-    assert host.getent("passwd", "ada") in done.stdout.splitlines()
