@@ -75,7 +75,7 @@ static bool is_in(const Person *person, uint32_t gid)
 
 static void append_passwd(GString *out, const Person *person)
 {
-        g_string_append_printf(out, "%s:x:%" PRIu32 ":%" PRIu32 ":%s:%s:%s\n", person->name,
+        g_string_append_printf(out, "%s:*:%" PRIu32 ":%" PRIu32 ":%s:%s:%s\n", person->name,
                                person->uid, person->gid, person->gecos, person->home,
                                person->shell);
 }
@@ -130,7 +130,7 @@ static void append_group(const Accounts *accounts, GString *out, const Group *gr
 {
         const char *before = "";
 
-        g_string_append_printf(out, "%s:x:%" PRIu32 ":", group->name, group->gid);
+        g_string_append_printf(out, "%s:*:%" PRIu32 ":", group->name, group->gid);
         for (size_t i = 0; i < directory_n_people(accounts->directory); i++) {
                 const Person *person = directory_person(accounts->directory, i);
 
@@ -144,7 +144,7 @@ static void append_group(const Accounts *accounts, GString *out, const Group *gr
 
 static void append_own_group(GString *out, const Person *person)
 {
-        g_string_append_printf(out, "%s:x:%" PRIu32 ":\n", person->name, person->gid);
+        g_string_append_printf(out, "%s:*:%" PRIu32 ":\n", person->name, person->gid);
 }
 
 /* A group of /etc/group is served from there. */

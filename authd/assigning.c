@@ -23,9 +23,8 @@ struct Assigning {
         AssigningDone done;
         void *userdata;
         AdminCall *call;
-        GHashTable *used;      /* numbers, whoever has them */
-        GHashTable *in_realm;  /* those that somebody is there */
-        GHashTable *contested; /* keys that collide and have no id */
+        GHashTable *used;     /* numbers, whoever has them */
+        GHashTable *in_realm; /* those that somebody is there */
         GPtrArray *candidates;
         guint index;
         uint32_t id; /* that is being written */
@@ -186,14 +185,11 @@ static void use_own_ids(Assigning *assigning)
         }
 }
 
-static void note_contested(uint32_t id, const char *key, const char *name, bool has_it,
-                           void *userdata)
+/* use_contested: a number that two have come to is neither's, but for who has it already. */
+static void use_contested(uint32_t id, const char *key, const char *name, bool has_it,
+                          void *userdata)
 {
-        Assigning *assigning = userdata;
-
-        if (!has_it)
-                g_hash_table_add(assigning->contested, g_strdup(key));
-        use(assigning, id);
+        use(userdata, id);
 }
 
 static bool is_free(const Assigning *assigning, uint32_t id)
@@ -211,9 +207,8 @@ static bool is_free(const Assigning *assigning, uint32_t id)
 static uint32_t pick_free(const Assigning *assigning, const Candidate *candidate)
 {
         const UsersSettings *settings = assigning->what.settings;
-        unsigned try = g_hash_table_contains(assigning->contested, candidate->key) ? 1 : 0;
 
-        for (; try < ASSIGNING_TRIES_MAX; try++) {
+        for (unsigned try = 0; try < ASSIGNING_TRIES_MAX; try++) {
                 uint32_t id = ids_next(assigning->what.issuer_url, candidate->key, try,
                                        settings->id_first, settings->id_last);
 
@@ -347,7 +342,7 @@ static int compare_keys(const void *a, const void *b)
 static void all_read(Assigning *assigning)
 {
         use_own_ids(assigning);
-        directory_each_collision(assigning->what.directory, note_contested, assigning);
+        directory_each_collision(assigning->what.directory, use_contested, assigning);
         g_ptr_array_sort(assigning->candidates, compare_keys);
         go_on(assigning);
 }
@@ -400,7 +395,6 @@ Assigning *assigning_start(const AssigningFor *what, AssigningDone done, void *u
                 .userdata = userdata,
                 .used = g_hash_table_new(NULL, NULL),
                 .in_realm = g_hash_table_new(NULL, NULL),
-                .contested = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                 .candidates = g_ptr_array_new_with_free_func(candidate_free),
                 .end_usec = clock_monotonic_usec() + ASSIGNING_USEC,
                 .assigned = json_array(),
@@ -429,7 +423,6 @@ void assigning_free(Assigning *assigning)
         admin_cancel(assigning->call);
         g_hash_table_unref(assigning->used);
         g_hash_table_unref(assigning->in_realm);
-        g_hash_table_unref(assigning->contested);
         g_ptr_array_unref(assigning->candidates);
         json_decref(assigning->assigned);
         json_decref(assigning->skipped);

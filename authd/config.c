@@ -30,6 +30,8 @@ static Config *config_new(void)
         config->assertion_issuer = g_strdup(ASSERTION_ISSUER_DEFAULT);
         config->clients = g_ptr_array_new_with_free_func((GDestroyNotify) client_settings_free);
         config->routes = g_ptr_array_new_with_free_func((GDestroyNotify) route_settings_free);
+        config->services = g_ptr_array_new_with_free_func((GDestroyNotify) service_settings_free);
+        config->compiled_services = g_ptr_array_new_with_free_func((GDestroyNotify) service_free);
         config->users = users_settings_new();
         return config;
 }
@@ -49,6 +51,8 @@ void config_free(Config *config)
         g_ptr_array_unref(config->clients);
         policy_set_unref(config->compiled);
         clients_unref(config->compiled_clients);
+        g_ptr_array_unref(config->compiled_services);
+        g_ptr_array_unref(config->services);
         front_settings_clear(&config->front);
         g_ptr_array_unref(config->routes);
         users_settings_free(config->users);
@@ -97,6 +101,10 @@ static void *target_of(Config *config, const ConfigSection *section)
                 route->name = g_strdup(section->name);
                 g_ptr_array_add(config->routes, route);
                 target = route;
+        }
+        if (strcmp(section->kind, "pam") == 0) {
+                target = service_settings_new(section->name);
+                g_ptr_array_add(config->services, target);
         }
         if (strcmp(section->kind, "users") == 0)
                 target = config->users;
@@ -554,6 +562,39 @@ static bool compile_clients(Config *config, const ConfigText *text, GError **err
         return config->compiled_clients != NULL;
 }
 
+static bool compile_service(Config *config, const ConfigText *text, const ServiceSettings *settings,
+                            const PolicyIssuer *issuers, GError **error)
+{
+        g_autoptr(GError) cause = NULL;
+        Service *service =
+            service_new(settings, config->compiled, issuers, config->issuers->len, &cause);
+
+        if (!service) {
+                g_autofree char *what =
+                    g_strdup_printf("[pam %s]: %s", settings->name, cause->message);
+
+                return refuse_words(text, find_section(text, "pam", settings->name), what,
+                                    cause->message, error);
+        }
+        g_ptr_array_add(config->compiled_services, service);
+        return true;
+}
+
+static bool compile_services(Config *config, const ConfigText *text, GError **error)
+{
+        g_autofree PolicyIssuer *issuers = policy_issuers(config);
+
+        if (config->services->len > SERVICES_MAX)
+                return config_refuse(
+                    error, text->files->pdata[0], 1,
+                    "%u services ([pam NAME]) are configured, at most %d are allowed; remove some",
+                    config->services->len, SERVICES_MAX);
+        for (size_t i = 0; i < config->services->len; i++)
+                if (!compile_service(config, text, config->services->pdata[i], issuers, error))
+                        return false;
+        return true;
+}
+
 static bool check_users(const Config *config, const ConfigText *text, GError **error)
 {
         const ConfigSection *section = find_section(text, "users", "");
@@ -622,7 +663,8 @@ static Config *config_from_text(const ConfigText *text, GError **error)
         if (!read_sections(config, text, error) || !check_listen(config, text, error) ||
             !check_issuers(config, text, error) || !compile_policies(config, text, error) ||
             !compile_routes(config, text, error) || !compile_front(config, text, error) ||
-            !compile_clients(config, text, error) || !check_users(config, text, error))
+            !compile_clients(config, text, error) || !compile_services(config, text, error) ||
+            !check_users(config, text, error))
                 return NULL;
         config->described = describe(text);
         return g_steal_pointer(&config);

@@ -9,6 +9,7 @@
 #include "api/front.h"
 #include "base/log.h"
 #include "issuer/issuer.h"
+#include "login/service.h"
 #include "users/record.h"
 #include "verdict/policy.h"
 #include "verdict/routing.h"
@@ -40,12 +41,14 @@ typedef struct Config {
         char *assertion_issuer;
         FrontSettings front;
         GPtrArray *routes;    /* RouteSettings */
+        GPtrArray *services;  /* ServiceSettings */
         UsersSettings *users; /* issuer NULL: there is no [users] */
         Routing *compiled_routing;
         Front *compiled_front;
         PolicySet *compiled;
         Clients *compiled_clients;
-        json_t *described; /* what config_describe gives */
+        GPtrArray *compiled_services; /* Service */
+        json_t *described;            /* what config_describe gives */
 } Config;
 
 /* config_load: path and, beside it, conf.d/ *.conf in byte order. The error is "FILE:LINE: what;
@@ -57,7 +60,7 @@ void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
 typedef struct ConfigSetting {
-        const char *section; /* "authd", "issuer", "policy", "users" */
+        const char *section; /* "authd", "issuer", "policy", "users", "pam" */
         const char *key;
         const char *kind;     /* text, list, path, url, duration, size, number, boolean, word */
         const char *fallback; /* shown in the man page and authctl config; "": none */

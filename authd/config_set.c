@@ -431,6 +431,19 @@ bool config_set_binding(const ConfigReading *reading, GError **error)
         return true;
 }
 
+bool config_set_qr(const ConfigReading *reading, GError **error)
+{
+        static const Choice choices[] = { { "utf8", QR_UTF8 },
+                                          { "ascii", QR_ASCII },
+                                          { "none", QR_NONE } };
+        int style;
+
+        if (!read_choice(reading, choices, G_N_ELEMENTS(choices), &style, error))
+                return false;
+        *(QrStyle *) member(reading) = (QrStyle) style;
+        return true;
+}
+
 /* config_set_allow: the first word of the default is always the safe one. */
 bool config_set_allow(const ConfigReading *reading, GError **error)
 {

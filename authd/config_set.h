@@ -33,5 +33,6 @@ bool config_set_number(const ConfigReading *reading, GError **error);
 bool config_set_client_auth(const ConfigReading *reading, GError **error);
 bool config_set_introspect(const ConfigReading *reading, GError **error);
 bool config_set_binding(const ConfigReading *reading, GError **error);
+bool config_set_qr(const ConfigReading *reading, GError **error);
 bool config_set_allow(const ConfigReading *reading, GError **error);
 bool config_set_big_number(const ConfigReading *reading, GError **error);

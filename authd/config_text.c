@@ -173,7 +173,8 @@ static bool refuse_kind(const Scan *scan, const char *kind, const char *name, GE
         if (!nearest)
                 return config_refuse(error, scan->file, scan->line,
                                      "unknown section [%s]; there are [authd], [issuer NAME], "
-                                     "[policy NAME], [route NAME], [client NAME] and [users]",
+                                     "[policy NAME], [route NAME], [client NAME], [pam NAME] and "
+                                     "[users]",
                                      shown);
         return config_refuse(error, scan->file, scan->line,
                              "unknown section [%s%s%s]; did you mean [%s%s%s]?", shown,

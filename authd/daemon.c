@@ -8,6 +8,7 @@
 #include "distrusting.h"
 #include "outage.h"
 #include "people.h"
+#include "reception.h"
 #include "report.h"
 #include "token/json.h"
 #include "worker.h"
@@ -40,6 +41,8 @@ struct Daemon {
         Clinic *clinic;
         Outage *outage;
         People *people;
+        Checker *checker;     /* for logins: the main thread's own */
+        Reception *reception; /* NULL: logins are answered unavailable */
         IssuerView *view;
         Assertions *assertions;
         Listener *listener;
@@ -210,6 +213,15 @@ static void configure_people(Daemon *daemon)
                           LOG_TEXT("consequence", "people are the accounts that they were before"));
 }
 
+static void configure_logins(Daemon *daemon)
+{
+        const Config *config = daemon->config;
+
+        if (daemon->reception)
+                reception_configure(daemon->reception, config->compiled_services,
+                                    config->users->ssh_keys_attribute);
+}
+
 static void refuse_config(Daemon *daemon, const GError *error, MainAnswer *ret)
 {
         json_auto *problem =
@@ -250,6 +262,7 @@ static void reload(Daemon *daemon, Worker *asker, uint64_t id)
         };
         take_config(daemon, g_steal_pointer(&config));
         configure_people(daemon);
+        configure_logins(daemon);
         assertions_serve(daemon->assertions, daemon->config->compiled);
         publish_rules(daemon, publication);
 }
@@ -298,7 +311,7 @@ static AdminQuestion *admin_question(Worker *worker, uint64_t id)
         return question;
 }
 
-/* answered_later: by the clinic or by people. */
+/* answered_later: by the clinic, by people, by the reception. */
 static void answered_later(MainAnswer *answer, void *userdata)
 {
         g_autofree AdminQuestion *question = userdata;
@@ -310,6 +323,24 @@ static void examine(Daemon *daemon, Worker *asker, uint64_t id, const char *issu
 {
         clinic_admit(daemon->clinic, issuer, daemon->config->policies, answered_later,
                      admin_question(asker, id));
+}
+
+/* login: takes argument, which may hold a password. */
+static void login(Daemon *daemon, Worker *asker, uint64_t id, MainQuestion what, char *argument)
+{
+        MainAnswer unavailable = { .status = 503 };
+
+        if (daemon->reception) {
+                reception_answer(daemon->reception, what, argument, answered_later,
+                                 admin_question(asker, id));
+                return;
+        }
+        if (argument)
+                secret_erase(argument, strlen(argument));
+        g_free(argument);
+        unavailable.body = g_strdup("{\"error\":\"unavailable\",\"detail\":\"Logins are off: the "
+                                    "log says why.\"}");
+        worker_answer_main(asker, id, &unavailable);
 }
 
 static gboolean on_look(gpointer userdata)
@@ -359,6 +390,14 @@ static void worker_wants_answer(Worker *worker, uint64_t id, MainQuestion what, 
                 people_answer(daemon->people, what, owned, answered_later,
                               admin_question(worker, id));
                 break;
+        case MAIN_LOGIN_BEGIN:
+        case MAIN_LOGIN_NEXT:
+        case MAIN_LOGIN_CANCEL:
+        case MAIN_LOGIN_ACCOUNT:
+        case MAIN_LOGIN_SESSION:
+        case MAIN_LOGIN_PASSWORD:
+        case MAIN_SSH_KEYS:
+        case MAIN_SESSIONS: login(daemon, worker, id, what, g_steal_pointer(&owned)); break;
         default: report(daemon, worker, id, what, owned); break;
         }
 }
@@ -487,6 +526,52 @@ static void make_people(Daemon *daemon)
         daemon->people =
             people_new(NULL, daemon->fetcher, daemon->issuers, daemon->store, folder, looks);
         configure_people(daemon);
+}
+
+static const IssuerView *logins_view(void *userdata)
+{
+        return ((const Daemon *) userdata)->view;
+}
+
+static Directory *logins_directory(void *userdata)
+{
+        return people_directory(((const Daemon *) userdata)->people);
+}
+
+static Admin *logins_admin(void *userdata)
+{
+        return people_admin(((const Daemon *) userdata)->people);
+}
+
+static void logins_touched(void *userdata)
+{
+        people_touch(((const Daemon *) userdata)->people);
+}
+
+static void make_logins(Daemon *daemon)
+{
+        g_autoptr(GError) error = NULL;
+        const LoginsDeps deps = {
+                .context = g_main_context_default(),
+                .fetcher = daemon->fetcher,
+                .issuers = daemon->issuers,
+                .store = daemon->store,
+                .checker = daemon->checker = checker_new(daemon->cache, daemon->answers),
+                .view = logins_view,
+                .directory = logins_directory,
+                .admin = logins_admin,
+                .touched = logins_touched,
+                .userdata = daemon,
+        };
+        Logins *logins = logins_new(&deps, &error);
+
+        if (!logins) {
+                log_event(LOG_LEVEL_ERROR, "logins_off", error->message,
+                          LOG_TEXT("consequence", "nobody of the realm can log in"));
+                return;
+        }
+        daemon->reception = reception_new(logins, daemon->issuers);
+        configure_logins(daemon);
 }
 
 static void make_assertions(Daemon *daemon)
@@ -645,8 +730,10 @@ Daemon *daemon_new(const char *config_path, Config *config, GError **error)
         if (!make_issuers(daemon, error))
                 return NULL;
         make_people(daemon);
+        make_logins(daemon);
         if (!make_workers(daemon, error) || !make_listener(daemon, error))
                 return NULL;
+        people_publish(daemon->people);
         make_report(daemon);
         watch_signals(daemon);
         announce_config(daemon);
@@ -676,6 +763,7 @@ void daemon_free(Daemon *daemon)
         listener_free(daemon->listener);
         assertions_free(daemon->assertions);
         clinic_free(daemon->clinic);
+        reception_free(daemon->reception);
         g_clear_pointer(&daemon->people, people_free);
         issuers_free(daemon->issuers);
         fetcher_free(daemon->fetcher);
@@ -684,6 +772,7 @@ void daemon_free(Daemon *daemon)
         mailbox_close(daemon->mailbox);
         mailbox_unref(daemon->mailbox);
         issuer_view_unref(daemon->view);
+        checker_free(daemon->checker);
         claims_cache_free(daemon->cache);
         replay_free(daemon->replay);
         nonces_free(daemon->nonces);

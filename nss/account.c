@@ -82,8 +82,8 @@ static const char *next_text(struct members *members)
 
 const char *account_next_member(struct members *members)
 {
-        const char *name = members->roster
-                               ? roster_member(members->roster, members->indexes[members->at])
+        const char *name = members->pages
+                               ? pages_member(members->pages, members->indexes[members->at])
                                : next_text(members);
 
         members->at++;

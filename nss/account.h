@@ -5,7 +5,7 @@
  * a ':' or a newline within a field never leave. */
 #pragma once
 
-#include "roster.h"
+#include "pages.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +28,7 @@ struct person {
 
 /* Names of members: of a table, or NUL-terminated texts one behind the other. */
 struct members {
-        const struct roster *roster; /* NULL: texts */
+        const struct pages *pages; /* NULL: texts */
         const uint32_t *indexes;
         const char *texts;
         uint32_t n;

@@ -15,15 +15,14 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define USEC_PER_SEC     INT64_C(1000000)
-#define USEC_PER_MS      1000
-#define CONNECT_PAUSE_MS 2 /* when the daemon's queue is full */
-#define RECEIVE_SIZE     4096
-#define QUESTION_METHOD  "GET "
-#define QUESTION_REST    " HTTP/1.1\r\nHost: authd\r\nConnection: close\r\n\r\n"
-#define QUESTION_SIZE    (sizeof(QUESTION_METHOD QUESTION_REST) + ASKER_TARGET_MAX)
-#define STATUS_OK        200
-#define STATUS_NOT_FOUND 404
+#define USEC_PER_SEC      INT64_C(1000000)
+#define USEC_PER_MS       1000
+#define CONNECT_PAUSE_MS  2 /* when the daemon's queue is full */
+#define RECEIVE_SIZE      4096
+#define QUESTION_SIZE_MAX 256
+#define QUESTION_REST     " HTTP/1.1\r\nHost: authd\r\nConnection: close\r\n\r\n"
+#define STATUS_OK         200
+#define STATUS_NOT_FOUND  404
 
 static _Atomic int64_t silent_until_usec;
 
@@ -131,13 +130,32 @@ static int take_body(struct wire_answer *answer, char **ret)
         return 0;
 }
 
-static int talk(int fd, const char *target, int64_t deadline_usec, char **ret)
-{
-        char question[QUESTION_SIZE];
-        struct wire_answer answer;
-        const char *end = stpcpy(stpcpy(stpcpy(question, QUESTION_METHOD), target), QUESTION_REST);
-        int r = send_until(fd, question, (size_t) (end - question), deadline_usec);
+struct question {
+        char bytes[QUESTION_SIZE_MAX];
+        size_t size;
+};
 
+static bool add(struct question *question, const char *text)
+{
+        size_t size = strlen(text);
+
+        if (size > sizeof(question->bytes) - question->size)
+                return false;
+        memcpy(question->bytes + question->size, text, size);
+        question->size += size;
+        return true;
+}
+
+static int talk(int fd, const char *door, const char *key, int64_t deadline_usec, char **ret)
+{
+        struct question question = { .size = 0 };
+        struct wire_answer answer;
+        int r;
+
+        if (!add(&question, "GET ") || !add(&question, door) || !add(&question, key) ||
+            !add(&question, QUESTION_REST))
+                return -EINVAL;
+        r = send_until(fd, question.bytes, question.size, deadline_usec);
         if (r < 0)
                 return r;
         wire_answer_init(&answer);
@@ -148,19 +166,19 @@ static int talk(int fd, const char *target, int64_t deadline_usec, char **ret)
         return r;
 }
 
-static int ask_once(const char *target, int64_t deadline_usec, char **ret)
+static int ask_once(const char *door, const char *key, int64_t deadline_usec, char **ret)
 {
         struct connection connection = CONNECTION_NONE;
         int r = open_until(&connection, deadline_usec);
 
         if (r < 0)
                 return r;
-        r = talk(connection.fd, target, deadline_usec, ret);
+        r = talk(connection.fd, door, key, deadline_usec, ret);
         connection_close(&connection);
         return r;
 }
 
-int asker_ask(const char *target, char **ret_body)
+int asker_ask(const char *door, const char *key, char **ret_body)
 {
         int64_t now = now_usec();
         int cancelling;
@@ -169,7 +187,7 @@ int asker_ask(const char *target, char **ret_body)
         if (bypass_is_on() || now < atomic_load(&silent_until_usec))
                 return -ECONNREFUSED;
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
-        r = ask_once(target, now + ASKER_DEADLINE_USEC, ret_body);
+        r = ask_once(door, key, now + ASKER_DEADLINE_USEC, ret_body);
         pthread_setcancelstate(cancelling, NULL);
         if (r < 0)
                 asker_distrust();

@@ -10,11 +10,10 @@
 
 #define ASKER_DEADLINE_USEC 200000
 #define ASKER_SILENCE_USEC  1000000
-#define ASKER_TARGET_MAX    128
 
-/* asker_ask: target is a path and a query, at most ASKER_TARGET_MAX long. *ret_body (to be freed,
- * NUL-terminated, no NUL within) is the body of a 200. 0; ACCOUNT_E_NOT_FOUND: a 404; a negative
- * errno: could not ask. */
-int asker_ask(const char *target, char **ret_body);
+/* asker_ask: door is a path with a query up to its last value, which is key: no character of either
+ * needs to be encoded. *ret_body (to be freed, NUL-terminated, no NUL within) is the body of a 200.
+ * 0; ACCOUNT_E_NOT_FOUND: a 404; a negative errno: could not ask. */
+int asker_ask(const char *door, const char *key, char **ret_body);
 /* asker_distrust: the answer was read and made no sense: as if there had been none. */
 void asker_distrust(void);

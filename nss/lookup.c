@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 /* Where the answer goes; each kind of question uses what it knows. */
@@ -22,10 +21,10 @@ struct sink {
 
 /* A kind of question: how a table and how the daemon answer it. */
 struct kind {
-        /* The sink is filled: 0, ACCOUNT_E_TINY_BUFFER, a negative errno. Else ROSTER_E_…, as an
+        /* The sink is filled: 0, ACCOUNT_E_TINY_BUFFER, a negative errno. Else PAGES_E_…, as an
          * answer of search. */
-        int (*from_roster)(const struct roster *roster, const struct wanted *wanted,
-                           const struct sink *sink, enum roster_answer *ret_search);
+        int (*from_pages)(const struct pages *pages, const struct wanted *wanted,
+                          const struct sink *sink, enum pages_answer *ret_search);
         /* The body is cut in place. -EBADMSG: it makes no sense. */
         int (*from_body)(char *body, const struct wanted *wanted, const struct sink *sink);
         const char *by_name; /* the door, and how it is asked */
@@ -34,13 +33,13 @@ struct kind {
 
 /* --- people --------------------------------------------------------------------------------- */
 
-static int person_from_roster(const struct roster *roster, const struct wanted *wanted,
-                              const struct sink *sink, enum roster_answer *ret_search)
+static int person_from_pages(const struct pages *pages, const struct wanted *wanted,
+                             const struct sink *sink, enum pages_answer *ret_search)
 {
         struct person person;
 
-        *ret_search = roster_person(roster, wanted, &person);
-        if (*ret_search != ROSTER_FOUND)
+        *ret_search = pages_person(pages, wanted, &person);
+        if (*ret_search != PAGES_FOUND)
                 return 0;
         return pack_person(&person, sink->passwd, sink->buffer, sink->size);
 }
@@ -57,18 +56,18 @@ static int person_from_body(char *body, const struct wanted *wanted, const struc
 
 /* --- groups --------------------------------------------------------------------------------- */
 
-static int group_from_roster(const struct roster *roster, const struct wanted *wanted,
-                             const struct sink *sink, enum roster_answer *ret_search)
+static int group_from_pages(const struct pages *pages, const struct wanted *wanted,
+                            const struct sink *sink, enum pages_answer *ret_search)
 {
         struct group_entry group;
         int r;
 
-        *ret_search = roster_group(roster, wanted, &group);
-        if (*ret_search != ROSTER_FOUND)
+        *ret_search = pages_group(pages, wanted, &group);
+        if (*ret_search != PAGES_FOUND)
                 return 0;
         r = pack_group(&group, sink->group, sink->buffer, sink->size);
         if (r == -EBADMSG)
-                *ret_search = ROSTER_E_ODD;
+                *ret_search = PAGES_E_ODD;
         return r;
 }
 
@@ -84,14 +83,14 @@ static int group_from_body(char *body, const struct wanted *wanted, const struct
 
 /* --- what groups a person is in ------------------------------------------------------------- */
 
-static int gids_from_roster(const struct roster *roster, const struct wanted *wanted,
-                            const struct sink *sink, enum roster_answer *ret_search)
+static int gids_from_pages(const struct pages *pages, const struct wanted *wanted,
+                           const struct sink *sink, enum pages_answer *ret_search)
 {
         const uint32_t *gids;
         uint32_t n;
 
-        *ret_search = roster_gids(roster, wanted, &gids, &n);
-        return *ret_search == ROSTER_FOUND ? gids_add(sink->gids, gids, n) : 0;
+        *ret_search = pages_gids(pages, wanted, &gids, &n);
+        return *ret_search == PAGES_FOUND ? gids_add(sink->gids, gids, n) : 0;
 }
 
 static int gids_from_body(char *body, const struct wanted *wanted, const struct sink *sink)
@@ -107,12 +106,11 @@ static int gids_from_body(char *body, const struct wanted *wanted, const struct 
         return r;
 }
 
-static const struct kind people = { person_from_roster, person_from_body,
+static const struct kind people = { person_from_pages, person_from_body,
                                     "/v1/passwd?name=", "/v1/passwd?uid=" };
-static const struct kind groups = { group_from_roster, group_from_body,
+static const struct kind groups = { group_from_pages, group_from_body,
                                     "/v1/group?name=", "/v1/group?gid=" };
-static const struct kind memberships = { gids_from_roster, gids_from_body,
-                                         "/v1/group?user=", NULL };
+static const struct kind memberships = { gids_from_pages, gids_from_body, "/v1/group?user=", NULL };
 
 /* --- one way for all ------------------------------------------------------------------------ */
 
@@ -124,29 +122,25 @@ static uint64_t boot_usec(void)
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
-static void put_number(char *at, uint32_t number)
+/* decimal: of a number, at the end of digits. */
+static const char *decimal(uint32_t number, char digits[LINE_NUMBER_DIGITS_MAX + 1])
 {
-        char digits[LINE_NUMBER_DIGITS_MAX + 1];
         char *digit = &digits[LINE_NUMBER_DIGITS_MAX];
 
         *digit = '\0';
         do
                 *--digit = (char) ('0' + number % 10);
         while ((number /= 10) > 0);
-        stpcpy(at, digit);
+        return digit;
 }
 
 static int ask_daemon(const struct kind *kind, const struct wanted *wanted, const struct sink *sink)
 {
-        char target[ASKER_TARGET_MAX];
+        char digits[LINE_NUMBER_DIGITS_MAX + 1];
         char *body;
-        int r;
+        int r = wanted->name ? asker_ask(kind->by_name, wanted->name, &body)
+                             : asker_ask(kind->by_id, decimal(wanted->id, digits), &body);
 
-        if (wanted->name)
-                stpcpy(stpcpy(target, kind->by_name), wanted->name);
-        else
-                put_number(stpcpy(target, kind->by_id), wanted->id);
-        r = asker_ask(target, &body);
         if (r != 0)
                 return r;
         r = kind->from_body(body, wanted, sink);
@@ -156,38 +150,38 @@ static int ask_daemon(const struct kind *kind, const struct wanted *wanted, cons
         return r;
 }
 
-/* search_table: ROSTER_FOUND: *ret is what came of it. ROSTER_E_ODD also when there is no table and
+/* search_table: PAGES_FOUND: *ret is what came of it. PAGES_E_ODD also when there is no table and
  * when a table does not know whether there is such an account. */
-static enum roster_answer search_table(const struct kind *kind, const struct wanted *wanted,
-                                       const struct sink *sink, struct mapping *mapping, int *ret)
+static enum pages_answer search_table(const struct kind *kind, const struct wanted *wanted,
+                                      const struct sink *sink, struct mapping *mapping, int *ret)
 {
-        enum roster_answer search = ROSTER_E_ODD;
+        enum pages_answer search = PAGES_E_ODD;
 
         if (!mapping)
                 return search;
-        *ret = kind->from_roster(mapping_roster(mapping), wanted, sink, &search);
-        if (search == ROSTER_E_MISS && !roster_knows_all(mapping_roster(mapping), boot_usec()))
-                search = ROSTER_E_ODD;
+        *ret = kind->from_pages(mapping_pages(mapping), wanted, sink, &search);
+        if (search == PAGES_E_MISS && !pages_knows_all(mapping_pages(mapping), boot_usec()))
+                search = PAGES_E_ODD;
         return search;
 }
 
 static int run(const struct kind *kind, const struct wanted *wanted, const struct sink *sink)
 {
         struct mapping *mapping = mapping_take();
-        enum roster_answer search;
+        enum pages_answer search;
         int r = -EIO;
 
         search = search_table(kind, wanted, sink, mapping, &r);
-        if (search == ROSTER_E_ODD && mapping) {
+        if (search == PAGES_E_ODD && mapping) {
                 /* Its daemon may be dead, and another one have made another. */
                 mapping = mapping_renew(mapping);
                 search = search_table(kind, wanted, sink, mapping, &r);
         }
         if (mapping)
                 mapping_give(mapping);
-        if (search == ROSTER_FOUND)
+        if (search == PAGES_FOUND)
                 return r;
-        return search == ROSTER_E_MISS ? ACCOUNT_E_NOT_FOUND : ask_daemon(kind, wanted, sink);
+        return search == PAGES_E_MISS ? ACCOUNT_E_NOT_FOUND : ask_daemon(kind, wanted, sink);
 }
 
 static bool can_be(const struct wanted *wanted)

@@ -23,7 +23,7 @@ struct mapping {
         size_t size;
         dev_t device;
         ino_t inode;
-        struct roster roster;
+        struct pages pages;
 };
 
 /* They live as long as the module, and longer than any thread that reads: nothing is unmapped when
@@ -77,7 +77,7 @@ static bool fill_slot(struct mapping *slot, int fd, const struct stat *status)
         bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
         if (bytes == MAP_FAILED)
                 return false;
-        if (!roster_init(&slot->roster, bytes, size)) {
+        if (!pages_init(&slot->pages, bytes, size)) {
                 munmap(bytes, size);
                 return false;
         }
@@ -201,7 +201,7 @@ struct mapping *mapping_take(void)
 {
         struct mapping *taken = take_current();
 
-        return taken && !roster_is_replaced(&taken->roster) ? taken : mapping_renew(taken);
+        return taken && !pages_is_replaced(&taken->pages) ? taken : mapping_renew(taken);
 }
 
 struct mapping *mapping_renew(struct mapping *mapping)
@@ -212,9 +212,9 @@ struct mapping *mapping_renew(struct mapping *mapping)
         return take_current();
 }
 
-const struct roster *mapping_roster(const struct mapping *mapping)
+const struct pages *mapping_pages(const struct mapping *mapping)
 {
-        return &mapping->roster;
+        return &mapping->pages;
 }
 
 void mapping_give(struct mapping *mapping)

@@ -15,7 +15,7 @@
  * root, never through a symbolic link. No descriptor stays open. */
 #pragma once
 
-#include "roster.h"
+#include "pages.h"
 
 #define MAPPING_SLOTS_N 8
 
@@ -26,5 +26,5 @@ struct mapping *mapping_take(void);
 /* mapping_renew: gives it back (or NULL) and takes the file that stands under the name now; the
  * same one again when that has not changed. For a table whose daemon is silent. */
 struct mapping *mapping_renew(struct mapping *mapping);
-const struct roster *mapping_roster(const struct mapping *mapping);
+const struct pages *mapping_pages(const struct mapping *mapping);
 void mapping_give(struct mapping *mapping);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PASSWORD "x" /* it is elsewhere, and not in shadow(5) */
+#define PASSWORD "*" /* there is none, here or in shadow(5): pam_unix need not look for it */
 
 /* What is left of the caller's buffer. */
 struct room {

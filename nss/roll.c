@@ -9,16 +9,16 @@
 #include <stdlib.h>
 
 struct roll_kind {
-        enum roster_answer (*from_roster)(const struct roster *roster, uint32_t number,
-                                          union roll_entry *ret);
+        enum pages_answer (*from_pages)(const struct pages *pages, uint32_t number,
+                                        union roll_entry *ret);
         bool (*from_line)(char *line, union roll_entry *ret);
-        const char *target;
+        const char *door;
 };
 
-static enum roster_answer person_from_roster(const struct roster *roster, uint32_t number,
-                                             union roll_entry *ret)
+static enum pages_answer person_from_pages(const struct pages *pages, uint32_t number,
+                                           union roll_entry *ret)
 {
-        return roster_seen_person(roster, number, &ret->person);
+        return pages_seen_person(pages, number, &ret->person);
 }
 
 static bool person_from_line(char *line, union roll_entry *ret)
@@ -26,10 +26,10 @@ static bool person_from_line(char *line, union roll_entry *ret)
         return line_person(line, &ret->person) && account_person_fits(&ret->person, NULL);
 }
 
-static enum roster_answer group_from_roster(const struct roster *roster, uint32_t number,
-                                            union roll_entry *ret)
+static enum pages_answer group_from_pages(const struct pages *pages, uint32_t number,
+                                          union roll_entry *ret)
 {
-        return roster_seen_group(roster, number, &ret->group);
+        return pages_seen_group(pages, number, &ret->group);
 }
 
 static bool group_from_line(char *line, union roll_entry *ret)
@@ -37,8 +37,8 @@ static bool group_from_line(char *line, union roll_entry *ret)
         return line_group(line, &ret->group) && account_group_fits(&ret->group, NULL);
 }
 
-const struct roll_kind roll_people = { person_from_roster, person_from_line, "/v1/passwd" };
-const struct roll_kind roll_groups = { group_from_roster, group_from_line, "/v1/group" };
+const struct roll_kind roll_people = { person_from_pages, person_from_line, "/v1/passwd" };
+const struct roll_kind roll_groups = { group_from_pages, group_from_line, "/v1/group" };
 
 /* roll_end: nothing more comes. */
 static int roll_end(struct roll *roll, int r)
@@ -57,7 +57,7 @@ static int roll_begin(struct roll *roll)
                 roll->state = ROLL_TABLE;
                 return 0;
         }
-        r = asker_ask(roll->kind->target, &roll->body);
+        r = asker_ask(roll->kind->door, "", &roll->body);
         if (r != 0)
                 return roll_end(roll, r);
         roll->state = ROLL_BODY;
@@ -67,12 +67,12 @@ static int roll_begin(struct roll *roll)
 
 static int table_entry(struct roll *roll, union roll_entry *ret)
 {
-        enum roster_answer r;
+        enum pages_answer r;
 
-        while ((r = roll->kind->from_roster(mapping_roster(roll->mapping), roll->number, ret)) ==
-               ROSTER_E_ODD)
+        while ((r = roll->kind->from_pages(mapping_pages(roll->mapping), roll->number, ret)) ==
+               PAGES_E_ODD)
                 roll->number++;
-        return r == ROSTER_E_MISS ? roll_end(roll, ACCOUNT_E_NOT_FOUND) : 0;
+        return r == PAGES_E_MISS ? roll_end(roll, ACCOUNT_E_NOT_FOUND) : 0;
 }
 
 static int body_entry(struct roll *roll, union roll_entry *ret)

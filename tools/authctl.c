@@ -29,6 +29,12 @@ static const Command commands[] = {
           "reads the settings again; keeps the old ones if they are wrong" },
         { "distrust", authctl_distrust, "a key of an issuer no longer counts, or counts again" },
         { "doctor", authctl_doctor, "what is missing at an issuer, and where to click" },
+        { "users", authctl_users, "people as accounts; users sync, users export passwd" },
+        { "groups", authctl_groups, "their groups" },
+        { "id", authctl_id, "one person: numbers, groups, state" },
+        { "ids", authctl_ids, "the numbers: ids assign, ids export, ids audit FILE..." },
+        { "sessions", authctl_sessions, "who is logged in through authd" },
+        { "ssh-keys", authctl_ssh_keys, "a person's keys, for sshd's AuthorizedKeysCommand" },
 };
 
 AuthctlExit authctl_complain(AuthctlExit code, const char *format, ...)
@@ -61,7 +67,7 @@ static void refuse_argument(const char *command, const char *argument)
 static bool take_words(AuthctlOptions *options, int argc, char **argv)
 {
         for (int i = 1; i < argc; i++)
-                if (i > options->n_words || token_looks_like_one(argv[i])) {
+                if (i > options->n_words + options->n_optional || token_looks_like_one(argv[i])) {
                         refuse_argument(argv[0], argv[i]);
                         return false;
                 }

@@ -18,10 +18,13 @@ typedef enum AuthctlExit {
 } AuthctlExit;
 
 typedef struct AuthctlOptions {
-        char *socket;  /* never NULL */
-        gboolean json; /* the daemon's own words, for programs */
-        int n_words;   /* set by the command: how many arguments it takes */
-        char **words;  /* those, borrowed from argv */
+        char *socket;          /* never NULL */
+        gboolean json;         /* the daemon's own words, for programs */
+        unsigned deadline_sec; /* of an answer; 0: ASK_DEADLINE_SEC */
+        int n_words; /* set by the command: how many arguments it takes, then how many more it may
+                      */
+        int n_optional;
+        char **words; /* those, borrowed from argv, NULL-terminated */
 } AuthctlOptions;
 
 /* authctl_options: the command's own options and those of all; fewer or more arguments than n_words
@@ -46,3 +49,9 @@ int authctl_policy(int argc, char **argv);
 int authctl_reload(int argc, char **argv);
 int authctl_distrust(int argc, char **argv);
 int authctl_doctor(int argc, char **argv);
+int authctl_users(int argc, char **argv);
+int authctl_groups(int argc, char **argv);
+int authctl_id(int argc, char **argv);
+int authctl_ids(int argc, char **argv);
+int authctl_sessions(int argc, char **argv);
+int authctl_ssh_keys(int argc, char **argv);

@@ -71,7 +71,8 @@ static CURL *prepare(const AuthctlOptions *options, const char *path, GString *b
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, options->socket);
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long) ASK_DEADLINE_SEC);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+                         (long) (options->deadline_sec ? options->deadline_sec : ASK_DEADLINE_SEC));
         curl_easy_setopt(curl, CURLOPT_USERAGENT, "authctl/" AUTHD_VERSION);
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);

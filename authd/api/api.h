@@ -40,14 +40,22 @@ typedef enum MainQuestion {
         MAIN_DOCTOR,   /* argument: an issuer's name */
         /* People as accounts; argument: a JSON object, of the query's parameters as strings or the
          * body. */
-        MAIN_PASSWD,     /* name, uid or nothing */
-        MAIN_GROUP,      /* name, gid, user or nothing */
-        MAIN_USERS,      /* after, limit, q */
-        MAIN_GROUPS,     /* after, limit */
-        MAIN_ID,         /* name */
-        MAIN_IDS,        /* after, limit */
-        MAIN_USERS_SYNC, /* force, or nothing */
-        MAIN_IDS_ASSIGN, /* dry_run */
+        MAIN_PASSWD,       /* name, uid or nothing */
+        MAIN_GROUP,        /* name, gid, user or nothing */
+        MAIN_USERS,        /* after, limit, q */
+        MAIN_GROUPS,       /* after, limit */
+        MAIN_ID,           /* name */
+        MAIN_IDS,          /* after, limit */
+        MAIN_USERS_SYNC,   /* force, or nothing */
+        MAIN_IDS_ASSIGN,   /* dry_run */
+        MAIN_LOGIN_BEGIN,  /* argument: the form, which may hold a secret: erased by who reads it */
+        MAIN_LOGIN_NEXT,   /* the same */
+        MAIN_LOGIN_CANCEL, /* the same */
+        MAIN_LOGIN_ACCOUNT,  /* the same */
+        MAIN_LOGIN_SESSION,  /* the same */
+        MAIN_LOGIN_PASSWORD, /* the same */
+        MAIN_SSH_KEYS,       /* argument: a user's name */
+        MAIN_SESSIONS,
         _MAIN_QUESTION_MAX,
 } MainQuestion;
 

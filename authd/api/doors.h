@@ -24,6 +24,9 @@ void door_groups(Exchange *exchange);
 void door_id(Exchange *exchange);
 void door_ids(Exchange *exchange);
 void door_ids_assign(Exchange *exchange);
+void door_login(Exchange *exchange); /* login.c: /v1/login/… */
+void door_ssh_keys(Exchange *exchange);
+void door_sessions(Exchange *exchange);
 void door_livez(Exchange *exchange); /* probes.c */
 void door_readyz(Exchange *exchange);
 void door_metrics(Exchange *exchange);

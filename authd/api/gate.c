@@ -14,6 +14,13 @@ static bool peer_is_admin(const Api *api, const Request *request)
         return api->has_admin_gid && request_peer_in_group(request, api->admin_gid);
 }
 
+static bool peer_is_root(const Request *request)
+{
+        const Peer *peer = request_peer(request);
+
+        return peer->has_credentials && peer->uid == 0;
+}
+
 void gate_serve(Api *api, Request *request)
 {
         Exchange *exchange = exchange_new(api, request);
@@ -27,6 +34,9 @@ void gate_serve(Api *api, Request *request)
         else if (!route_allows(exchange->route, request_method(request)))
                 exchange_problem(exchange, 405, "method_not_allowed", "%s takes %s.",
                                  exchange->route->path, exchange->route->methods);
+        else if (exchange->route->access == ACCESS_ROOT && !peer_is_root(request))
+                exchange_problem(exchange, 403, "root_only", "%s is for root alone.",
+                                 exchange->route->path);
         else if (exchange->route->access == ACCESS_ADMIN && !peer_is_admin(api, request))
                 exchange_problem(
                     exchange, 403, "admin_only",

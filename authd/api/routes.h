@@ -7,7 +7,11 @@
 #include "api/exchange.h"
 
 typedef enum RouteWhere { ROUTE_UNIX = 1, ROUTE_TCP = 2, ROUTE_BOTH = 3 } RouteWhere;
-typedef enum RouteAccess { ACCESS_ANYONE, ACCESS_ADMIN } RouteAccess;
+typedef enum RouteAccess {
+        ACCESS_ANYONE,
+        ACCESS_ADMIN, /* root, the daemon's user, the admin group */
+        ACCESS_ROOT,  /* root alone: logins */
+} RouteAccess;
 
 struct Route {
         const char *path;

@@ -47,12 +47,6 @@ typedef struct Listener {
         void *userdata;
 } Listener;
 
-/* Prepared: a statement at rest, of the connection that is open now. */
-typedef struct Prepared {
-        char *sql;
-        sqlite3_stmt *statement;
-} Prepared;
-
 typedef enum TransactionState {
         NO_TRANSACTION,
         IN_TRANSACTION,
@@ -65,8 +59,6 @@ struct Store {
         GStatBuf opened; /* which file that is */
         bool read_only;
         int64_t tried_usec; /* monotonic: when it was last opened */
-        Prepared prepared[STORE_PREPARED_MAX];
-        size_t next_prepared; /* the place that is taken next */
         TransactionState transaction;
         int transaction_errno; /* BROKEN_TRANSACTION: why */
         GPtrArray *parts;
@@ -198,71 +190,19 @@ static int step_all(sqlite3_stmt *statement, StoreRow row, void *userdata)
         return code;
 }
 
-static int run_statement(sqlite3 *db, sqlite3_stmt *statement, const StoreValue *values,
-                         size_t n_values, StoreRow row, void *userdata)
-{
-        int code = bind_all(statement, values, n_values);
-
-        if (code == SQLITE_OK)
-                code = step_all(statement, row, userdata);
-        return errno_of(db, code);
-}
-
 static int run(sqlite3 *db, const char *sql, const StoreValue *values, size_t n_values,
                StoreRow row, void *userdata)
 {
         sqlite3_stmt *statement = NULL;
-        int r = errno_of(db, sqlite3_prepare_v2(db, sql, -1, &statement, NULL));
+        int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
 
-        if (r == 0)
-                r = run_statement(db, statement, values, n_values, row, userdata);
+        if (code == SQLITE_OK)
+                code = bind_all(statement, values, n_values);
+        if (code == SQLITE_OK)
+                code = step_all(statement, row, userdata);
+        code = errno_of(db, code);
         sqlite3_finalize(statement);
-        return r;
-}
-
-static void forget_prepared(Store *store)
-{
-        for (size_t i = 0; i < STORE_PREPARED_MAX; i++) {
-                sqlite3_finalize(g_steal_pointer(&store->prepared[i].statement));
-                g_clear_pointer(&store->prepared[i].sql, g_free);
-        }
-}
-
-/* prepare: borrowed from the store; to prepare one takes longer than to run it. */
-static int prepare(Store *store, const char *sql, sqlite3_stmt **ret)
-{
-        Prepared *place;
-        int r;
-
-        for (size_t i = 0; i < STORE_PREPARED_MAX; i++)
-                if (g_strcmp0(store->prepared[i].sql, sql) == 0) {
-                        *ret = store->prepared[i].statement;
-                        return 0;
-                }
-        place = &store->prepared[store->next_prepared++ % STORE_PREPARED_MAX];
-        sqlite3_finalize(g_steal_pointer(&place->statement));
-        g_clear_pointer(&place->sql, g_free);
-        r = errno_of(store->db, sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                                   &place->statement, NULL));
-        if (r < 0)
-                return r;
-        place->sql = g_strdup(sql);
-        *ret = place->statement;
-        return 0;
-}
-
-static int run_prepared(Store *store, const char *sql, const StoreValue *values, size_t n_values,
-                        StoreRow row, void *userdata)
-{
-        sqlite3_stmt *statement;
-        int r = prepare(store, sql, &statement);
-
-        if (r < 0)
-                return r;
-        r = run_statement(store->db, statement, values, n_values, row, userdata);
-        sqlite3_reset(statement);
-        sqlite3_clear_bindings(statement);
-        return r;
+        return code;
 }
 
 static int run_script(sqlite3 *db, const char *sql)
@@ -541,7 +481,6 @@ static int open_db(Store *store)
 
 static void detach(Store *store, bool as_it_is)
 {
-        forget_prepared(store);
         close_db(g_steal_pointer(&store->db), as_it_is);
         for (size_t i = 0; i < store->parts->len; i++)
                 ((Part *) g_ptr_array_index(store->parts, i))->done = false;
@@ -651,7 +590,6 @@ static int begin_afresh(Store *store, const char *why)
         if (store->beginning_afresh)
                 return -EUCLEAN;
         store->beginning_afresh = true;
-        forget_prepared(store);
         close_db(g_steal_pointer(&store->db), true);
         r = set_aside(store, why);
         if (r == 0)
@@ -760,7 +698,6 @@ void store_close(Store *store)
 {
         if (!store)
                 return;
-        forget_prepared(store);
         roll_back(store->db);
         close_db(store->db, store->read_only);
         g_ptr_array_unref(store->parts);
@@ -794,7 +731,7 @@ int store_change(Store *store, const char *sql, const StoreValue *values, size_t
         int r = ready_to_change(store);
 
         if (r == 0)
-                r = settle(store, run_prepared(store, sql, values, n_values, NULL, NULL));
+                r = settle(store, run(store->db, sql, values, n_values, NULL, NULL));
         if (r != -EUCLEAN)
                 note_change(store, r);
         return r;
@@ -805,7 +742,7 @@ int store_read(Store *store, const char *sql, const StoreValue *values, size_t n
 {
         if (!store->db)
                 return store->trouble_errno ? store->trouble_errno : -EIO;
-        return settle(store, run_prepared(store, sql, values, n_values, row, userdata));
+        return settle(store, run(store->db, sql, values, n_values, row, userdata));
 }
 
 int store_begin(Store *store)

@@ -15,10 +15,9 @@
 
 #define STORE_FILE          "state.db"
 #define STORE_BUSY_MSEC     2000 /* how long the process before us may still hold it */
-#define STORE_SIZE_MAX      (128 * 1024 * 1024) /* a change beyond it is -ENOSPC */
-#define STORE_MODE_REFUSED  0022                /* of the folder and the file: others could write */
-#define STORE_SET_ASIDE_MAX 4                   /* damaged databases kept; the oldest go */
-#define STORE_PREPARED_MAX  16 /* statements kept ready for the next call with the same text */
+#define STORE_SIZE_MAX      (64 * 1024 * 1024) /* a change beyond it is -ENOSPC */
+#define STORE_MODE_REFUSED  0022               /* of the folder and the file: others could write */
+#define STORE_SET_ASIDE_MAX 4                  /* damaged databases kept; the oldest go */
 #define STORE_REOPEN_USEC   (5 * INT64_C(1000000)) /* between tries to get back to writing */
 
 typedef enum StoreType { STORE_NULL, STORE_INTEGER, STORE_TEXT, STORE_BLOB } StoreType;

@@ -234,11 +234,11 @@ static void take_user(AdminWalk *walk, Span body, AdminOutcome *ret)
                 ret->result = ADMIN_OK;
 }
 
-/* Keycloak's user names are in lower case, whatever was asked for. */
+/* Keycloak's user names are in lower case, whatever was asked for. ASCII's alone: folded by
+ * Unicode, the Kelvin sign is a k, and another person would be found. */
 static void take_user_by_name(AdminWalk *walk, Span body, AdminOutcome *ret)
 {
         json_auto *users = admin_reply_list(body, ADMIN_ITEM_USER, ADMIN_PAGE, &ret->trouble);
-        g_autofree char *wanted = g_utf8_casefold(walk->name, -1);
         json_t *user;
         size_t index;
 
@@ -246,9 +246,8 @@ static void take_user_by_name(AdminWalk *walk, Span body, AdminOutcome *ret)
                 return;
         json_array_foreach (users, index, user) {
                 const char *name = json_string_value(json_object_get(user, "username"));
-                g_autofree char *folded = g_utf8_casefold(name, -1);
 
-                if (strcmp(folded, wanted) == 0) {
+                if (g_ascii_strcasecmp(name, walk->name) == 0) {
                         outcome_end(ret, json_incref(user));
                         return;
                 }
@@ -279,6 +278,7 @@ static void take_client(AdminWalk *walk, Span body, AdminOutcome *ret)
 
                 if (strcmp(name, walk->client) != 0)
                         continue;
+                g_free(walk->id);
                 walk->id = g_strdup(json_string_value(json_object_get(client, "id")));
                 walk->route = walk->after;
                 walk->take = take_list;

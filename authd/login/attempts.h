@@ -1,23 +1,31 @@
-/* attempts: how often logins failed, by user, by address and by service; and who must wait.
+/* attempts: how often logins failed, by user and by address, of each service; and who must wait.
  *
  * Bounded (the oldest are forgotten), in memory; monotonic clock passed in. Unknown users count as
- * known ones do. Main thread; pure but for memory. */
+ * known ones do. The addresses of one IPv6 network (/64) are one address: who has one of them has
+ * all. Main thread; pure but for memory. */
 #pragma once
 
 #include <glib.h>
 #include <stdint.h>
 
-#define ATTEMPTS_KEYS_MAX 65536
+#define ATTEMPTS_KEYS_MAX       65536
+#define ATTEMPTS_ADDRESS_FACTOR 10 /* an address is many people's */
 
 typedef struct Attempts Attempts;
 
 Attempts *attempts_new(void);
 void attempts_free(Attempts *attempts);
-/* attempts_wait_usec: 0: may try now; else how long until. */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Attempts, attempts_free)
+/* attempts_wait_usec: 0: may try now; else how long until. rhost NULL or "": a local login, which
+ * no address answers for. */
 int64_t attempts_wait_usec(const Attempts *attempts, const char *service, const char *user,
                            const char *rhost, int64_t now_usec);
-/* attempts_failed: max failures within lockout, counted for (service, user) and for (service,
- * rhost), the address with ten times as many. */
+/* attempts_failed: max failures within lockout, from the first of them on, and the next one waits
+ * for lockout; each that fails meanwhile begins the wait anew. Counted for (service, user) and for
+ * (service, rhost), the address with ATTEMPTS_ADDRESS_FACTOR times as many. */
 void attempts_failed(Attempts *attempts, const char *service, const char *user, const char *rhost,
                      unsigned max, int64_t lockout_usec, int64_t now_usec);
+/* attempts_succeeded: forgets the user's failures, not the address's: who has one account of their
+ * own must not buy tries at others with it. */
 void attempts_succeeded(Attempts *attempts, const char *service, const char *user);
+size_t attempts_n_waiting(const Attempts *attempts, int64_t now_usec); /* users and addresses */

@@ -10,9 +10,18 @@
 #pragma once
 
 #include "issuer/grant.h"
+#include "login/offline.h"
 #include "login/reply.h"
 #include "login/screen.h"
 #include "login/service.h"
+
+/* The least time from the last line typed to a refusal, known user or not. */
+#define CONVERSATION_REFUSAL_USEC (2 * G_USEC_PER_SEC)
+/* What a push shows on the approving device: Keycloak takes no more, and no other characters. */
+#define CONVERSATION_BINDING_MAX 50
+#define CONVERSATION_BINDING_BYTES                                                                 \
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._+/!?#"
+#define CONVERSATION_LINE_MAX (16 * 1024) /* of what is typed; a longer one is a refusal */
 
 typedef enum WishKind {
         WISH_NOTHING,
@@ -38,6 +47,7 @@ typedef enum Judged {
 
 typedef struct Conversation Conversation;
 
+/* conversation_new: what it needs of service and question is copied. */
 Conversation *conversation_new(const char *id, const Service *service,
                                const LoginQuestion *question, int64_t now_usec);
 void conversation_free(Conversation *conversation); /* erases what was typed */
@@ -53,18 +63,27 @@ void conversation_push(Conversation *conversation, const PushAnswer *answer, int
 void conversation_granted(Conversation *conversation, const GrantAnswer *answer, int64_t now_usec);
 void conversation_judged(Conversation *conversation, Judged judged, const char *text,
                          int64_t now_usec);
-void conversation_offline(Conversation *conversation, bool good, bool known, int64_t now_usec);
+/* conversation_offline: by the verifier that offline keeps. Allowed by it alone only if the owner
+ * has judged the account beforehand: it calls conversation_judged after a GOOD one. */
+void conversation_offline(Conversation *conversation, OfflineResult result, int64_t now_usec);
 void conversation_tick(Conversation *conversation, int64_t now_usec);
 
 /* conversation_reply: what PAM is to be told now; borrowed until the next event. */
-const LoginReply *conversation_reply(const Conversation *conversation);
+const LoginReply *conversation_reply(Conversation *conversation, int64_t now_usec);
 /* conversation_wish: what the owner is to do; taking it marks it as under way. */
 WishKind conversation_wish(Conversation *conversation, int64_t now_usec);
 Span conversation_password(const Conversation *conversation);
 Span conversation_otp(const Conversation *conversation);
 Span conversation_code(const Conversation *conversation);  /* device_code or auth_req_id */
 Span conversation_token(const Conversation *conversation); /* WISH_JUDGE */
+/* conversation_binding: for a push; only CONVERSATION_BINDING_BYTES, at most
+ * CONVERSATION_BINDING_MAX. */
+const char *conversation_binding(const Conversation *conversation);
 LoginWay conversation_way(const Conversation *conversation);
-int64_t conversation_next_usec(const Conversation *conversation); /* -1: only PAM can move it */
-bool conversation_over(const Conversation *conversation);
+bool conversation_was_offline(const Conversation *conversation);
+int64_t conversation_next_usec(const Conversation *conversation); /* when to look again */
+/* conversation_over: its reply is the last one, and may be told. */
+bool conversation_over(const Conversation *conversation, int64_t now_usec);
+LoginState
+conversation_end(const Conversation *conversation); /* how it is over; before: UNAVAILABLE */
 bool conversation_failed_by_person(const Conversation *conversation); /* counts as an attempt */

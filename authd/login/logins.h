@@ -11,12 +11,10 @@
 #include "login/fence.h"
 #include "login/offline.h"
 #include "login/session.h"
+#include "login/sshkeys.h"
 #include "verdict/check.h"
 
-#define LOGINS_MAX       1024                 /* conversations; more are UNAVAILABLE */
-#define LOGINS_HOLD_USEC (2 * G_USEC_PER_SEC) /* how long a reply "wait" is held back */
-/* The least time that a refusal takes from the last answer typed, known user or not. */
-#define LOGINS_REFUSAL_USEC (2 * G_USEC_PER_SEC)
+#define LOGINS_MAX 1024 /* conversations; more are UNAVAILABLE */
 
 /* LoginsDone: borrowed for the call; exactly once. */
 typedef void (*LoginsDone)(const LoginReply *reply, void *userdata);
@@ -38,7 +36,9 @@ typedef struct LoginsDeps {
 typedef struct Logins Logins;
 
 Logins *logins_new(const LoginsDeps *deps, GError **error);
-/* logins_configure: services are referenced until the next call (GPtrArray of Service, owned). */
+/* logins_configure: services (of Service, freed by service_free) are referenced until the next
+ * call; NULL: none. A conversation goes on by what it was begun with, and is judged by what holds
+ * then. */
 void logins_configure(Logins *logins, GPtrArray *services);
 void logins_begin(Logins *logins, const LoginQuestion *question, LoginsDone done, void *userdata);
 void logins_next(Logins *logins, const char *id, const Span *answer, LoginsDone done,
@@ -49,9 +49,9 @@ void logins_open(Logins *logins, const LoginSession *session, LoginsDone done, v
 void logins_close(Logins *logins, const char *session_id, LoginsDone done, void *userdata);
 /* logins_ssh_keys: lines of authorized_keys for user, the fence included; text NULL: could not ask.
  */
-typedef void (*LoginsKeysDone)(const char *text, void *userdata);
-void logins_ssh_keys(Logins *logins, const char *user, LoginsKeysDone done, void *userdata);
+void logins_ssh_keys(Logins *logins, const char *user, const char *attribute, SshKeysDone done,
+                     void *userdata);
 json_t *logins_sessions(const Logins *logins);
-json_t *logins_status(const Logins *logins); /* {"conversations":N,"services":[…],"locked":N} */
+json_t *logins_status(const Logins *logins); /* {"conversations":N,"services":[names]} */
 void logins_free(Logins *logins);            /* whoever waits is told UNAVAILABLE */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Logins, logins_free)

@@ -30,40 +30,55 @@ typedef struct ServiceSettings {
         char **ways;  /* in order; NULL: device */
         char *scope;  /* "openid" */
         QrStyle qr;
-        bool enter; /* the device code stands in a prompt that Enter ends: stock sshd shows
-                     * info text only with one. Default: for sshd */
-        bool enter_is_set;
-        bool bind_command;       /* sudo: the command line is shown to who approves */
-        bool environment;        /* AUTHD_SUBJECT, AUTHD_ISSUER in the session */
-        int64_t timeout_sec;     /* of a whole conversation */
+        bool enter;          /* the device code stands in a prompt that Enter ends: stock sshd shows
+                              * info text only with one. Default: for sshd, and for SERVICE_ANY, which may
+                              * be sshd */
+        bool bind_command;   /* the command line is shown to who approves. Default: for sudo,
+                              * and for SERVICE_ANY */
+        bool environment;    /* AUTHD_SUBJECT, AUTHD_ISSUER in the session */
+        int64_t timeout_sec; /* of a whole conversation */
         int64_t fence_stale_sec; /* how old what the directory knows may be at the account phase
                                   * while the realm cannot be asked; 0: unavailable then */
         int64_t offline_sec;     /* how long after the last login online; 0: no offline login */
-        unsigned attempts_max;   /* failures of a user, an address before they wait */
+        unsigned attempts_max;   /* failures of a user before they wait; of an address: ten times
+                                  * as many */
         int64_t lockout_sec;
 } ServiceSettings;
 
+#define SERVICE_SCOPE_DEFAULT           "openid"
 #define SERVICE_TIMEOUT_SEC_DEFAULT     300
+#define SERVICE_TIMEOUT_SEC_MIN         10
+#define SERVICE_TIMEOUT_SEC_MAX         1800
 #define SERVICE_FENCE_STALE_SEC_DEFAULT 3600
+#define SERVICE_FENCE_STALE_SEC_MAX     (INT64_C(30) * 24 * 3600)
+#define SERVICE_OFFLINE_SEC_MAX         (INT64_C(30) * 24 * 3600)
 #define SERVICE_ATTEMPTS_DEFAULT        5
+#define SERVICE_ATTEMPTS_MAX            1000
 #define SERVICE_LOCKOUT_SEC_DEFAULT     300
+#define SERVICE_LOCKOUT_SEC_MAX         (INT64_C(24) * 3600)
 
 ServiceSettings *service_settings_new(const char *name); /* the defaults */
 void service_settings_free(ServiceSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ServiceSettings, service_settings_free)
 
 typedef struct Service {
-        const ServiceSettings *settings; /* borrowed */
-        Policy *policy;                  /* a reference */
-        const char *issuer;              /* interned */
+        ServiceSettings *settings; /* its own: logins outlive the settings that were read */
+        Policy *policy;            /* a reference */
+        const char *issuer;        /* interned */
         LoginWay ways[_WAY_MAX];
         size_t n_ways;
-        bool enter;
+        bool enter; /* as in the settings */
 } Service;
 
-/* service_new: GError says the setting and what to do: no such policy, more than one issuer and
- * none chosen, an issuer that we are no client of, a way twice or unknown. */
+/* service_new: GError says the setting and what to do: no such policy, or one that no login can
+ * meet (groups that are no paths, tokens that are bound or asked about), more than one issuer and
+ * none chosen, an issuer that we are no client of (for token alone we need not be), a way twice or
+ * unknown, offline without a password. */
 Service *service_new(const ServiceSettings *settings, const PolicySet *policies,
                      const PolicyIssuer *known, size_t n_known, GError **error);
 void service_free(Service *service);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Service, service_free)
+
+bool service_has_way(const Service *service, LoginWay way);
+/* services_find: the one of name, else that of SERVICE_ANY; NULL: neither is there. */
+const Service *services_find(const GPtrArray *services, const char *name);

@@ -43,7 +43,7 @@ static char *shown_name_of(const Claimant *claimant)
 /* account_give_home: after a rename the old home is still somebody's; so is one of who is gone. */
 void account_give_home(const Contest *contest, PersonEntry *entry)
 {
-        char *home;
+        g_autofree char *home = NULL;
 
         if (entry->claimant.home)
                 return;

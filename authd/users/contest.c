@@ -216,7 +216,7 @@ static void rename_gone(Contest *contest, Claimant *claimant)
         char *name = gone_name(claimant);
 
         roster_set_name(contest->roster, claimant, name);
-        claimant->has_name = name;
+        claimant->has_name = false; /* until it is kept */
         claimant->dirty = true;
         if (name)
                 settle_name(contest, claimant->name);
@@ -458,8 +458,10 @@ static void settle_contested_id(Contest *contest, uint32_t id, const GPtrArray *
         const Claimant *winner;
         g_autofree char *holder = given_to(contest, id, wanting, &winner);
 
-        if (!holder)
+        if (!holder) {
                 winner = id_winner_of(wanting);
+                holder = winner ? described(winner) : NULL;
+        }
         for (size_t i = 0; i < wanting->len; i++) {
                 Claimant *claimant = g_ptr_array_index(wanting, i);
                 bool wins = claimant == winner;
@@ -469,11 +471,29 @@ static void settle_contested_id(Contest *contest, uint32_t id, const GPtrArray *
         }
 }
 
+/* only_one: who alone wants a number that nobody else was given; NULL: it is not so simple. */
+static Claimant *only_one(const Contest *contest, uint32_t id)
+{
+        Claimant *first = roster_by_id(contest->roster, id);
+        const Claimant *holder = roster_by_held(contest->roster, id);
+
+        if (!first || roster_next_by_id(first) || (holder && holder != first) ||
+            register_holder(contest->reg, id))
+                return NULL;
+        return first;
+}
+
 static void settle_id(Contest *contest, uint32_t id)
 {
         g_autofree char *local = local_id_trouble(contest, id);
-        g_autoptr(GPtrArray) wanting = wanting_id(contest, id);
+        Claimant *only = only_one(contest, id);
+        g_autoptr(GPtrArray) wanting = NULL;
 
+        if (!local && only) {
+                decide_id(contest, only, true, false, NULL);
+                return;
+        }
+        wanting = wanting_id(contest, id);
         if (!local)
                 settle_contested_id(contest, id, wanting);
         for (size_t i = 0; local && i < wanting->len; i++)

@@ -154,6 +154,11 @@ bool local_has_user(const Local *local, const char *name)
         return file_has_name(&local->users, name, NULL);
 }
 
+bool local_user_uid(const Local *local, const char *name, uid_t *ret_uid)
+{
+        return file_has_name(&local->users, name, ret_uid);
+}
+
 bool local_has_uid(const Local *local, uid_t uid, const char **ret_name)
 {
         return file_has_number(&local->users, uid, ret_name);

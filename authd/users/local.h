@@ -17,6 +17,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Local, local_free)
  * what was known. */
 bool local_refresh(Local *local);
 bool local_has_user(const Local *local, const char *name);
+bool local_user_uid(const Local *local, const char *name, uid_t *ret_uid); /* false: no such */
 bool local_has_uid(const Local *local, uid_t uid, const char **ret_name);
 bool local_has_group(const Local *local, const char *name,
                      gid_t *ret_gid); /* ret_gid may be NULL */

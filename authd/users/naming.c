@@ -28,7 +28,7 @@ struct Naming {
         GArray *name_parts, *home_parts; /* Part */
         char *name_attribute;            /* NULL: none */
         char **strip_domain;
-        GHashTable *reserved;                      /* the settings' own */
+        GHashTable *reserved;                      /* the built-in ones and the settings' own */
         GPtrArray *groups, *local_groups, *within; /* Rule */
 };
 
@@ -450,6 +450,8 @@ static Naming *naming_empty(const UsersSettings *settings)
         naming->reserved = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         naming->name_attribute = g_strdup(settings->name_attribute);
         naming->strip_domain = g_strdupv(settings->strip_domain);
+        for (size_t i = 0; i < G_N_ELEMENTS(built_in_reserved); i++)
+                g_hash_table_add(naming->reserved, g_strdup(built_in_reserved[i]));
         for (size_t i = 0; settings->reserved && settings->reserved[i]; i++)
                 g_hash_table_add(naming->reserved, g_strdup(settings->reserved[i]));
         return naming;
@@ -506,9 +508,6 @@ static bool is_gone_name(const char *name)
 
 bool naming_reserved(const Naming *naming, const char *name)
 {
-        for (size_t i = 0; i < G_N_ELEMENTS(built_in_reserved); i++)
-                if (strcmp(name, built_in_reserved[i]) == 0)
-                        return true;
         return g_str_has_prefix(name, SYSTEMD_PREFIX) || is_gone_name(name) ||
                g_hash_table_contains(naming->reserved, name);
 }
@@ -517,17 +516,18 @@ bool naming_reserved(const Naming *naming, const char *name)
 static char *judge_name(const Naming *naming, char *text, size_t len, char **ret_trouble)
 {
         g_autofree char *own = text;
-        g_autofree char *quoted = naming_quote(span_of(text, len));
+        g_autofree char *quoted = NULL;
 
+        if (naming_is_name(span_of(text, len)) && !naming_reserved(naming, text))
+                return g_steal_pointer(&own);
+        quoted = naming_quote(span_of(text, len));
         if (!naming_is_name(span_of(text, len)))
                 *ret_trouble = g_strdup_printf(
                     "\"%s\" is no name here: it must be 1 to %d characters of a-z, 0-9, _ and -, "
                     "the first one a letter or _",
                     quoted, RECORD_NAME_MAX);
-        else if (naming_reserved(naming, text))
-                *ret_trouble = g_strdup_printf("the name %s is reserved", quoted);
         else
-                return g_steal_pointer(&own);
+                *ret_trouble = g_strdup_printf("the name %s is reserved", quoted);
         return NULL;
 }
 

@@ -54,9 +54,9 @@ void group_free(Group *group)
 #define AT(member) offsetof(UsersSettings, member)
 
 static const size_t texts[] = {
-        AT(issuer),        AT(name),           AT(primary_group),  AT(uid_attribute),
-        AT(gid_attribute), AT(name_attribute), AT(home_attribute), AT(shell_attribute),
-        AT(home),          AT(shell),
+        AT(issuer),        AT(name),           AT(primary_group),      AT(uid_attribute),
+        AT(gid_attribute), AT(name_attribute), AT(home_attribute),     AT(shell_attribute),
+        AT(home),          AT(shell),          AT(ssh_keys_attribute),
 };
 
 static const size_t lists[] = {
@@ -84,6 +84,7 @@ UsersSettings *users_settings_new(void)
         settings->gid_attribute = g_strdup(USERS_GID_ATTRIBUTE_DEFAULT);
         settings->home_attribute = g_strdup(USERS_HOME_ATTRIBUTE_DEFAULT);
         settings->shell_attribute = g_strdup(USERS_SHELL_ATTRIBUTE_DEFAULT);
+        settings->ssh_keys_attribute = g_strdup(USERS_KEYS_ATTRIBUTE_DEFAULT);
         settings->id_first = USERS_ID_FIRST_DEFAULT;
         settings->id_last = USERS_ID_LAST_DEFAULT;
         settings->sync_sec = USERS_SYNC_SEC_DEFAULT;

@@ -73,6 +73,8 @@ typedef struct UsersSettings {
         bool ids_from_realm_only;   /* ids = realm: who has no uid attribute has no account */
         char **id;                  /* "KEY=NUMBER": settled by hand; KEY a sub or a group's key */
         char *uid_attribute, *gid_attribute, *name_attribute, *home_attribute, *shell_attribute;
+        /* For logins, not for accounts. */
+        char *ssh_keys_attribute;
         char *home;            /* template; "/home/{name}" */
         char *shell;           /* "/bin/bash" */
         int64_t sync_sec;      /* between two looks; 0: never (learned at login only) */
@@ -89,6 +91,7 @@ typedef struct UsersSettings {
 #define USERS_GID_ATTRIBUTE_DEFAULT   "gidNumber"
 #define USERS_HOME_ATTRIBUTE_DEFAULT  "homeDirectory"
 #define USERS_SHELL_ATTRIBUTE_DEFAULT "loginShell"
+#define USERS_KEYS_ATTRIBUTE_DEFAULT  "sshPublicKey"
 #define USERS_ID_FIRST_DEFAULT        UINT32_C(1879048192) /* 0x70000000: no range of systemd's */
 #define USERS_ID_LAST_DEFAULT         UINT32_C(2147483647)
 #define USERS_SYNC_SEC_DEFAULT        60

@@ -270,6 +270,7 @@ static void take_person(const StoreValue *values, size_t n_values, void *userdat
 {
         Loading *loading = userdata;
         PersonEntry *entry = roster_add_person(loading->roster, facts_of(values));
+        g_autofree char *home = text_of(&values[10]);
 
         entry->claimant.unread = values[4].type == STORE_NULL;
         entry->claimant.present = values[6].integer != 0;
@@ -277,7 +278,7 @@ static void take_person(const StoreValue *values, size_t n_values, void *userdat
         entry->person.seen_sec = values[8].integer;
         entry->claimant.has_name = values[9].type == STORE_TEXT;
         roster_set_name(loading->roster, &entry->claimant, text_of(&values[9]));
-        roster_set_home(loading->roster, entry, text_of(&values[10]));
+        roster_set_home(loading->roster, entry, home);
         entry->n_groups = (uint32_t) (values[11].bytes.len / sizeof(uint32_t));
         if (entry->n_groups > 0)
                 entry->groups =

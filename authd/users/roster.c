@@ -493,7 +493,7 @@ void roster_set_held(Roster *roster, Claimant *claimant, uint32_t id)
                 index_add(roster, ROSTER_BY_HELD, claimant);
 }
 
-void roster_set_home(Roster *roster, PersonEntry *entry, char *home)
+void roster_set_home(Roster *roster, PersonEntry *entry, const char *home)
 {
         Claimant *claimant = &entry->claimant;
 
@@ -502,7 +502,7 @@ void roster_set_home(Roster *roster, PersonEntry *entry, char *home)
         if (!entry->own_home)
                 entry->person.home = NULL;
         g_free((char *) claimant->home);
-        claimant->home = home;
+        claimant->home = g_strdup(home);
         if (home)
                 index_add(roster, ROSTER_BY_HOME, claimant);
 }

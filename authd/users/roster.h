@@ -122,12 +122,12 @@ GroupEntry *roster_group_at(const Roster *roster, size_t index);
 uint32_t roster_next_number(const Roster *roster);
 void roster_sort(Roster *roster);
 
-/* What a claimant wants or has; the indexes follow. name and home are taken. A name or home that
+/* What a claimant wants or has; the indexes follow. name is taken. A name or home that
  * its record showed and that is no more is NULL there until the record is made anew. */
 void roster_set_name(Roster *roster, Claimant *claimant, char *name);
 void roster_set_id(Roster *roster, Claimant *claimant, uint32_t id, IdSource source);
 void roster_set_held(Roster *roster, Claimant *claimant, uint32_t id);
-void roster_set_home(Roster *roster, PersonEntry *entry, char *home);
+void roster_set_home(Roster *roster, PersonEntry *entry, const char *home); /* copied */
 /* The first of those with it, and the next one; NULL: no more. */
 Claimant *roster_by_name(const Roster *roster, const char *name);
 Claimant *roster_next_by_name(const Claimant *claimant);

@@ -96,17 +96,20 @@ static SweptPerson *place_of(Sweep *sweep, const char *subject, uint32_t *ret_in
         return &g_array_index(sweep->people, SweptPerson, index - 1);
 }
 
-void sweep_put_person(Sweep *sweep, Facts *facts)
+void sweep_put_person(Sweep *sweep, Facts *facts, bool same)
 {
         uint32_t index;
         SweptPerson *person = place_of(sweep, facts->subject, &index);
 
-        if (!person) {
+        if (!person || same) {
                 g_free(facts);
-                return;
+                facts = NULL;
         }
+        if (!person)
+                return;
         g_free(person->facts);
         person->facts = facts;
+        person->put = true;
 }
 
 void sweep_add(Sweep *sweep, const char *subject, const char *group_key)
@@ -193,7 +196,7 @@ SweptPerson *sweep_find_person(const Sweep *sweep, const char *subject)
         size_t index = index_of(sweep->person_at, subject);
         SweptPerson *person = index > 0 ? sweep_person(sweep, index - 1) : NULL;
 
-        return person && person->facts ? person : NULL;
+        return person && person->put ? person : NULL;
 }
 
 SweptGroup *sweep_membership(const Sweep *sweep, const SweptPerson *person, size_t i)

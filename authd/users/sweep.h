@@ -14,7 +14,8 @@ typedef struct SweptGroup {
 
 typedef struct SweptPerson {
         char *subject;
-        Facts *facts; /* NULL: not put, or taken over */
+        Facts *facts; /* NULL: not put, the same as the roster's, or taken over */
+        bool put;
         bool within;  /* the settings narrow to it; the owner says so */
         size_t first; /* of its memberships, once they are sorted */
         size_t n_groups;
@@ -27,7 +28,8 @@ void sweep_free(Sweep *sweep);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sweep, sweep_free)
 /* sweep_put_group: takes group's strings. */
 void sweep_put_group(Sweep *sweep, const SweptGroup *group);
-void sweep_put_person(Sweep *sweep, Facts *facts); /* takes facts */
+/* sweep_put_person: takes facts. same: the roster has the same; they are not kept. */
+void sweep_put_person(Sweep *sweep, Facts *facts, bool same);
 /* sweep_add: a group that was not put is passed over; a person may be put later. */
 void sweep_add(Sweep *sweep, const char *subject, const char *group_key);
 bool sweep_is_too_large(const Sweep *sweep); /* something was passed over for that */

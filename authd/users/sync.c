@@ -171,10 +171,12 @@ static void keep_answer(Sync *sync, const LookAnswer *answer)
         sync->n_failures = is_ok ? 0 : sync->n_failures + 1;
         g_free(sync->last_error);
         sync->last_error = is_ok ? NULL : g_strdup(answer->trouble);
-        if (is_ok)
+        if (is_ok) {
                 sync->last_look_sec = clock_wall_sec();
-        else
+                directory_looked(sync->directory, sync->last_look_sec);
+        } else {
                 sync->wants_sweep = true; /* what a look in vain took from the events is lost */
+        }
         sync->next_usec = clock_monotonic_usec() + pause_usec(sync);
 }
 

@@ -27,10 +27,12 @@ struct Table {
 
 /* Draft: a table before and while it is written. */
 typedef struct Draft {
-        GPtrArray *people;        /* const Person *: accounts, in the directory's order */
-        GPtrArray *groups;        /* const Group *: without the groups of /etc/group */
-        GHashTable *group_of_gid; /* gid: index + 1 */
-        guint32 *n_members;       /* of each group */
+        GPtrArray *people; /* const Person *: accounts, in the directory's order */
+        GPtrArray *groups; /* const Group *: without the groups of /etc/group */
+        /* Where a gid's group is among them: asked for each membership, millions of times. */
+        guint32 *gid_slots;
+        guint32 n_gid_slots; /* a power of two */
+        guint32 *n_members;  /* of each group */
         bool *group_is_seen;
         struct table_head head;
         guint8 *bytes; /* the new file, mapped */
@@ -42,6 +44,43 @@ typedef struct Draft {
 
 /* --- what goes in --------------------------------------------------------------------------- */
 
+/* slots_for: at most half of them full. */
+static guint32 slots_for(guint32 n)
+{
+        guint32 slots = SLOTS_LEAST;
+
+        while (slots < 2 * n)
+                slots *= 2;
+        return slots;
+}
+
+static guint32 gid_of(const Draft *draft, guint32 group)
+{
+        return ((const Group *) draft->groups->pdata[group])->gid;
+}
+
+/* gid_slot: where the gid is, or where it would be. */
+static guint32 *gid_slot(const Draft *draft, guint32 gid)
+{
+        guint32 at = table_hash_number(0, gid);
+
+        for (;; at++) {
+                guint32 *slot = &draft->gid_slots[at & (draft->n_gid_slots - 1)];
+
+                if (*slot == TABLE_EMPTY || gid_of(draft, *slot) == gid)
+                        return slot;
+        }
+}
+
+static void draft_find_gids(Draft *draft)
+{
+        draft->n_gid_slots = slots_for(draft->groups->len);
+        draft->gid_slots = g_new(guint32, draft->n_gid_slots);
+        memset(draft->gid_slots, 0xFF, draft->n_gid_slots * sizeof(guint32));
+        for (guint32 i = 0; i < draft->groups->len; i++)
+                *gid_slot(draft, gid_of(draft, i)) = i;
+}
+
 static void draft_collect(Draft *draft, const Directory *directory)
 {
         for (size_t i = 0; i < directory_n_people(directory); i++)
@@ -50,24 +89,17 @@ static void draft_collect(Draft *draft, const Directory *directory)
         for (size_t i = 0; i < directory_n_groups(directory); i++) {
                 const Group *group = directory_group(directory, i);
 
-                if (!group_is_account(group) || group->local)
-                        continue;
-                g_ptr_array_add(draft->groups, (gpointer) group);
-                g_hash_table_insert(draft->group_of_gid, GUINT_TO_POINTER(group->gid),
-                                    GUINT_TO_POINTER(draft->groups->len));
+                if (group_is_account(group) && !group->local)
+                        g_ptr_array_add(draft->groups, (gpointer) group);
         }
+        draft_find_gids(draft);
 }
 
 /* draft_group_index: false: the gid is of a group of /etc/group. */
 static bool draft_group_index(const Draft *draft, guint32 gid, guint32 *ret)
 {
-        guint number =
-            GPOINTER_TO_UINT(g_hash_table_lookup(draft->group_of_gid, GUINT_TO_POINTER(gid)));
-
-        if (number == 0)
-                return false;
-        *ret = number - 1;
-        return true;
+        *ret = *gid_slot(draft, gid);
+        return *ret != TABLE_EMPTY;
 }
 
 static bool shell_is_new(Draft *draft, const Person *person)
@@ -109,16 +141,6 @@ static void draft_measure(Draft *draft)
 }
 
 /* --- where it goes -------------------------------------------------------------------------- */
-
-/* slots_for: at most half of them full. */
-static guint32 slots_for(guint32 n)
-{
-        guint32 slots = SLOTS_LEAST;
-
-        while (slots < 2 * n)
-                slots *= 2;
-        return slots;
-}
 
 static uint64_t take_part(struct table_head *head, uint64_t n, uint64_t each_size)
 {
@@ -329,7 +351,7 @@ static void draft_deinit(Draft *draft)
 {
         g_ptr_array_free(draft->people, TRUE);
         g_ptr_array_free(draft->groups, TRUE);
-        g_hash_table_destroy(draft->group_of_gid);
+        g_free(draft->gid_slots);
         g_free(draft->n_members);
         g_free(draft->group_is_seen);
 }
@@ -338,7 +360,6 @@ static int draft_init(Draft *draft, const Directory *directory, bool enumerates,
 {
         *draft = (Draft){ .people = g_ptr_array_new(),
                           .groups = g_ptr_array_new(),
-                          .group_of_gid = g_hash_table_new(NULL, NULL),
                           .head = { .magic = TABLE_MAGIC,
                                     .version = TABLE_VERSION,
                                     .head_size = sizeof(struct table_head),

@@ -903,3 +903,58 @@ Reason policy_check(const Policy *policy, const Claims *claims, int64_t issuer_l
         *ret_until = walk.until_sec;
         return VERDICT_VALID;
 }
+
+/* ---- membership ---- */
+
+static const DemandKind membership_kinds[] = { DEMAND_ROLES, DEMAND_ROLES_ALL, DEMAND_GROUPS,
+                                               DEMAND_GROUPS_ALL };
+
+Reason policy_check_membership(const Policy *policy, const Claims *claims, Verdict *verdict)
+{
+        Walk walk = { .policy = policy, .claims = claims, .verdict = verdict };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(membership_kinds); i++)
+                if (!check_demand(&walk, membership_kinds[i]))
+                        return verdict->reason;
+        return VERDICT_VALID;
+}
+
+bool policy_demands_roles(const Policy *policy)
+{
+        return policy->demands[DEMAND_ROLES].n_items > 0 ||
+               policy->demands[DEMAND_ROLES_ALL].n_items > 0;
+}
+
+bool policy_demands_groups(const Policy *policy)
+{
+        return policy->demands[DEMAND_GROUPS].n_items > 0 ||
+               policy->demands[DEMAND_GROUPS_ALL].n_items > 0;
+}
+
+const char *policy_groups_claim(const Policy *policy)
+{
+        return policy->demands[DEMAND_GROUPS].claim;
+}
+
+bool policy_groups_are_roles(const Policy *policy)
+{
+        const char *claim = policy_groups_claim(policy);
+
+        return strcmp(claim, "realm_access.roles") == 0 ||
+               (g_str_has_prefix(claim, "resource_access.") && g_str_has_suffix(claim, ".roles"));
+}
+
+static const char *item_without_slash(const Demand *demand)
+{
+        for (size_t i = 0; i < demand->n_items; i++)
+                if (demand->items[i].text[0] != '/')
+                        return demand->items[i].text;
+        return NULL;
+}
+
+const char *policy_group_without_slash(const Policy *policy)
+{
+        const char *found = item_without_slash(&policy->demands[DEMAND_GROUPS]);
+
+        return found ? found : item_without_slash(&policy->demands[DEMAND_GROUPS_ALL]);
+}

@@ -146,6 +146,19 @@ const char *policy_introspect_text(const Policy *policy); /* "max-age 5s" */
 Reason policy_check(const Policy *policy, const Claims *claims, int64_t issuer_leeway_sec,
                     int64_t now_sec, Verdict *verdict, int64_t *ret_until, Steps *steps);
 
+/* policy_check_membership: the demands for roles, roles_all, groups and groups_all alone, of an
+ * account of which there is no token: claims are what its issuer said of it, as it would stand in
+ * one. Otherwise as policy_check. */
+Reason policy_check_membership(const Policy *policy, const Claims *claims, Verdict *verdict);
+/* What must be known of an account for that. */
+bool policy_demands_roles(const Policy *policy);
+bool policy_demands_groups(const Policy *policy);
+const char *policy_groups_claim(const Policy *policy); /* the path at which groups are looked for */
+/* policy_groups_are_roles: that path is one at which Keycloak's tokens have roles. */
+bool policy_groups_are_roles(const Policy *policy);
+/* policy_group_without_slash: the first demanded group that is no full path; NULL: all are. */
+const char *policy_group_without_slash(const Policy *policy);
+
 /* PolicySet: all policies by name, immutable, counted. */
 typedef struct PolicySet PolicySet;
 PolicySet *policy_set_new(GPtrArray *policies); /* takes a reference of each */

@@ -51,6 +51,12 @@ CACHE_FORMAT = "2"  # another way to prepare means another cache
 # Clients' certificates come in Client-Cert, as from a proxy that ends TLS in front of Keycloak (RFC 9440).
 CERTIFICATE_LOOKUP = "rfc9440"
 
+# Keycloak shows pushes to nobody itself: it leaves them at this URL.
+PUSH_CHANNEL = "--spi-ciba-auth-channel--ciba-http-auth-channel--http-authentication-channel-uri"
+
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+PUSH_GRANT = "urn:openid:params:grant-type:ciba"
+
 HTTP_TIMEOUT_SEC = 15
 START_TIMEOUT_SEC = 240  # a loaded machine that runs nothing from a class archive
 STOP_TIMEOUT_SEC = 40
@@ -165,6 +171,23 @@ class Provider:
 
     def refresh(self, client, refresh_token):
         return self.token_request(client, grant_type="refresh_token", refresh_token=refresh_token)
+
+    def ask_device(self, client="login", scope="openid"):
+        """The device authorization endpoint's Reply (RFC 8628)."""
+        form = {"client_id": client, "client_secret": self.client_secret(client), "scope": scope}
+        return http("POST", self.endpoint("auth/device"), form=form)
+
+    def poll_device(self, device_code, client="login"):
+        return self.token_request(client, grant_type=DEVICE_GRANT, device_code=device_code)
+
+    def ask_push(self, user, message=None, client="login", scope="openid"):
+        """The backchannel authentication endpoint's Reply (CIBA); logins.desk_of answers for the person."""
+        form = {"client_id": client, "client_secret": self.client_secret(client), "scope": scope}
+        form.update(login_hint=user, binding_message=message)
+        return http("POST", self.endpoint("ext/ciba/auth"), form=form)
+
+    def poll_push(self, auth_req_id, client="login"):
+        return self.token_request(client, grant_type=PUSH_GRANT, auth_req_id=auth_req_id)
 
     def introspect(self, token, client="orders"):
         return self.introspection_reply(token, client).json()
@@ -317,15 +340,22 @@ class DevIdp(Provider):
         scopes=(),
         lightweight=False,
         direct_grant=False,
+        device=False,
+        push=False,
     ):
         """A confidential client with a service account, which proves itself by a secret (client_secret: by
         basic or post; client_secret_basic, client_secret_post: by that alone), private_key_jwt, with
-        public_key in PEM, or tls_client_auth, with subject."""
+        public_key in PEM, or tls_client_auth, with subject. device: it may ask for device codes; push: for pushes."""
         wanted = {"id": client, "auth": auth, "service_account": {}, "audience": list(audience)}
         wanted.update(default_scopes=list(scopes), lightweight=lightweight, direct_grant=direct_grant)
+        wanted.update(device=device, push=push)
         wanted["secret"] = self.client_secret(client) if auth.startswith("client_secret") else None
         wanted.update(public_key=public_key, key_id=key_id, tls_subject=subject)
         self.own("client", wanted)
+
+    def grant_roles(self, client, *roles):
+        """These roles of realm-management to a client's service account, and no others."""
+        self.change_client(client, service_account={"client_roles": {"realm-management": list(roles)}})
 
     def change_client(self, client, **members):
         """None takes a member away."""
@@ -337,6 +367,23 @@ class DevIdp(Provider):
 
     def set_lightweight(self, client, wanted):
         self.change_client(client, lightweight=wanted)
+
+    def codes(self):
+        """Device codes and pushes, oldest first: state, polls, shortest_poll_msec… (tools/devidp/own.h)."""
+        return http("GET", f"{self.base_url}/devidp/codes").json()["codes"]
+
+    def approve(self, code, user=None):
+        """As if user had allowed it on the page; a push asks one user and needs no name."""
+        self.own("approve", {"code": code, **({"user": user} if user else {})})
+
+    def deny(self, code):
+        self.own("deny", {"code": code})
+
+    def expire(self, code):
+        self.own("expire", {"code": code})
+
+    def set_enabled(self, user, wanted):
+        self.own("person", {"username": user, "enabled": wanted})
 
     def revoke(self, token):
         self.own("revoke", {"token": token})
@@ -579,8 +626,9 @@ def process_is(pid, mark):
 
 
 class KeycloakProcess:
-    def __init__(self, distribution, home, port, log, pid=None):
+    def __init__(self, distribution, home, port, log, pid=None, push_port=None):
         self.distribution, self.home, self.port, self.log, self.pid = distribution, home, port, log, pid
+        self.push_port = push_port  # where it leaves its pushes (logins.PushDesk)
         self.child = None
 
     @property
@@ -591,6 +639,7 @@ class KeycloakProcess:
         command = self.distribution.java(self.home)
         command += ["start", "--optimized", "--cache=local", "--http-enabled=true", "--http-host=127.0.0.1"]
         command += [f"--http-port={self.port}", f"--hostname={self.url}", *more]
+        command += [f"{PUSH_CHANNEL}=http://127.0.0.1:{self.push_port}/"] if self.push_port else []
         environment = dict(os.environ)
         if admin:
             environment["KC_BOOTSTRAP_ADMIN_USERNAME"] = admin["user"]
@@ -727,6 +776,8 @@ class KeycloakAdmin:
 
 
 LIGHTWEIGHT = "client.use.lightweight.access.token.enabled"
+DEVICE_ENABLED = "oauth2.device.authorization.grant.enabled"
+PUSH_ENABLED = "oidc.ciba.grant.enabled"
 BINDINGS = {"key": "dpop.bound.access.tokens", "certificate": "tls.client.certificate.bound.access.tokens"}
 AUTHENTICATORS = {  # ours, and Keycloak's: basic and post are one to it
     "client_secret": "client-secret",
@@ -776,7 +827,8 @@ class Keycloak(Provider):
         self.folder = (self.folder or pathlib.Path(tempfile.mkdtemp(prefix="keycloak-"))).resolve()
         shutil.rmtree(self.folder / "home", ignore_errors=True)
         home = distribution.home_from_seed(self.folder / "home")
-        self.process = KeycloakProcess(distribution, home, free_port(), self.folder / "keycloak.log")
+        log = self.folder / "keycloak.log"
+        self.process = KeycloakProcess(distribution, home, free_port(), log, push_port=free_port())
         self.process.start()
         self.reached(self.process.url, **distribution.admin())
 
@@ -793,10 +845,17 @@ class Keycloak(Provider):
             raise ProviderError(f"AUTHD_TEST_KEYCLOAK: {where}: {trouble}") from trouble
         self.folder = path.parent
         port = int(state["url"].rsplit(":", 1)[1])
+        log = self.folder / "keycloak.log"
         self.process = KeycloakProcess(
-            Distribution(), self.folder / "home", port, self.folder / "keycloak.log", state["pid"]
+            Distribution(), self.folder / "home", port, log, state["pid"], state["push_port"]
         )
         self.reached(state["url"], state["admin"], state["password"])
+
+    @property
+    def push_port(self):
+        if not self.process:
+            raise ProviderError("a Keycloak known by its URL only leaves its pushes elsewhere: name its keycloak.json")
+        return self.process.push_port
 
     def reached(self, url, user, password):
         self.base_url = url
@@ -828,6 +887,7 @@ class Keycloak(Provider):
             "admin": self.admin.user,
             "password": self.admin.password,
             "realm": REALM,
+            "push_port": self.process.push_port,
         }
         path = self.folder / "keycloak.json"
         path.touch(mode=0o600)
@@ -853,6 +913,8 @@ class Keycloak(Provider):
         scopes=(),
         lightweight=False,
         direct_grant=False,
+        device=False,
+        push=False,
         bound_to=None,
     ):
         """As DevIdp's; subject is a distinguished name as Keycloak compares it (RFC 2253).
@@ -860,6 +922,7 @@ class Keycloak(Provider):
         bound_to: "key" (DPoP) or "certificate": its tokens are bound to that of whoever asks for them."""
         attributes = {"access.token.signed.response.alg": "RS256", LIGHTWEIGHT: str(lightweight).lower()}
         attributes.update({BINDINGS[bound_to]: "true"} if bound_to else {})
+        attributes.update({DEVICE_ENABLED: str(device).lower(), PUSH_ENABLED: str(push).lower()})
         if auth == "private_key_jwt":
             attributes["jwt.credential.public.key"] = without_armour(public_key)
             attributes.update({"jwt.credential.kid": key_id} if key_id else {})
@@ -880,6 +943,15 @@ class Keycloak(Provider):
                 "protocolMappers": [audience_mapper(one) for one in audience],
             }
         )
+
+    def grant_roles(self, client, *roles):
+        """These roles of realm-management to a client's service account, and no others."""
+        account = self.admin.call("GET", f"/clients/{self.admin.client(client)['id']}/service-account-user").json()
+        management = self.admin.client("realm-management")["id"]
+        mappings = f"/users/{account['id']}/role-mappings/clients/{management}"
+        self.admin.call("DELETE", mappings, self.admin.call("GET", mappings).json())
+        wanted = [self.admin.call("GET", f"/clients/{management}/roles/{role}").json() for role in roles]
+        self.admin.call("POST", mappings, wanted)
 
     def set_audience(self, client, *audience):
         """Audience mappers for these and no others, on a client that create_client made."""
@@ -906,6 +978,9 @@ class Keycloak(Provider):
 
     def end_session(self, token):
         self.admin.call("DELETE", f"/sessions/{decode(token)[1]['sid']}")
+
+    def set_enabled(self, user, wanted):
+        self.admin.call("PUT", f"/users/{self.admin.user_id(user)}", {"enabled": wanted})
 
     def logout(self, user):
         self.admin.call("POST", f"/users/{self.admin.user_id(user)}/logout")

@@ -8,7 +8,10 @@ typedef enum Endpoint {
         ENDPOINT_INTROSPECTION,
         ENDPOINT_USERINFO,
         ENDPOINT_REALM,
-        ENDPOINT_ADMIN, /* all of /admin/realms/… */
-        ENDPOINT_OWN,   /* /devidp/…: never at fault, never counted */
+        ENDPOINT_DEVICE,
+        ENDPOINT_PUSH,
+        ENDPOINT_APPROVE, /* the pages, whichever */
+        ENDPOINT_ADMIN,   /* all of /admin/realms/… */
+        ENDPOINT_OWN,     /* /devidp/…: never at fault, never counted */
         _ENDPOINT_MAX,
 } Endpoint;

@@ -4,6 +4,8 @@
 #define DISCOVERY     (1u << ENDPOINT_DISCOVERY)
 #define CERTS         (1u << ENDPOINT_CERTS)
 #define INTROSPECTION (1u << ENDPOINT_INTROSPECTION)
+#define DEVICE        (1u << ENDPOINT_DEVICE)
+#define PUSH          (1u << ENDPOINT_PUSH)
 
 typedef struct FaultRow {
         const char *word;
@@ -39,6 +41,8 @@ static const FaultRow ROWS[_FAULT_MAX] = {
         [FAULT_WRONG_TYP] = { "wrong_typ", INTROSPECTION, false },
         [FAULT_BAD_SIGNATURE] = { "bad_signature", INTROSPECTION, false },
         [FAULT_UNSIGNED] = { "unsigned", INTROSPECTION, false },
+        [FAULT_ESCAPES] = { "escapes", DEVICE, false },
+        [FAULT_NO_INTERVAL] = { "no_interval", DEVICE | PUSH, false },
 };
 
 bool fault_from_word(const char *word, Fault *ret)

@@ -50,6 +50,9 @@ typedef enum Fault {
         FAULT_WRONG_TYP,
         FAULT_BAD_SIGNATURE,
         FAULT_UNSIGNED, /* plain JSON, though a signed one was asked for */
+        /* device, push */
+        FAULT_ESCAPES,     /* of a device: its words control a terminal */
+        FAULT_NO_INTERVAL, /* whoever polls takes five seconds (RFC 8628 §3.2) */
         _FAULT_MAX,
 } Fault;
 

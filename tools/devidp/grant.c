@@ -1,7 +1,8 @@
 #include "grant.h"
 
-#include "access.h"
-#include "proof.h"
+#include "device.h"
+#include "login.h"
+#include "push.h"
 #include "sign.h"
 
 #include <openssl/rand.h>
@@ -72,42 +73,81 @@ static void answer_tokens(Idp *idp, const Access *access, Answer *answer)
         answer_json(answer, 200, body);
 }
 
-static void answer_access(Idp *idp, const Question *question, Access *access, Answer *answer)
+bool grant_scope_fits(const Client *client, const char *wanted, Answer *answer)
 {
-        const char *wanted = question_form(question, "scope");
-        g_autofree char *scope = access_scope(access->client, wanted);
+        g_autofree char *scope = access_scope(client, wanted);
 
         if (!scope) {
                 g_autofree char *text = g_strdup_printf("Invalid scopes: %s", wanted);
                 answer_error(answer, 400, "invalid_scope", text);
-                return;
         }
+        return scope;
+}
+
+static void answer_access(Idp *idp, const char *wanted, Access *access, Answer *answer)
+{
+        g_autofree char *scope = access_scope(access->client, wanted);
+
+        if (!grant_scope_fits(access->client, wanted, answer))
+                return;
         access->scope = scope;
         access->now = idp_now_sec(idp);
         answer_tokens(idp, access, answer);
 }
 
+void grant_give(Idp *idp, const Access *access, const char *wanted, Answer *answer)
+{
+        g_autofree char *sid = new_sid();
+        Access given = *access;
+
+        given.sid = sid;
+        answer_access(idp, wanted, &given, answer);
+}
+
+void grant_refuse(const GrantRefusal *refusal, Answer *answer)
+{
+        answer_error(answer, 400, refusal->error, refusal->description);
+}
+
 /* --- the grants --- */
+
+/* "totp" is the older name of "otp": it counts where that is absent. */
+static const char *otp_of(const Question *question)
+{
+        const char *code = g_hash_table_lookup(question->form, "otp");
+
+        return code ? code : question_form(question, "totp");
+}
+
+/* What keeps a person out, in Keycloak's words, or NULL. */
+static const char *person_trouble(Idp *idp, const Question *question, const Person **ret_person)
+{
+        Login login = login_password(idp, question_form(question, "username"),
+                                     question_form(question, "password"), ret_person);
+
+        if (login == LOGIN_DISABLED)
+                return "Account disabled";
+        if (login == LOGIN_WRONG || !login_otp(idp, *ret_person, otp_of(question)))
+                return "Invalid user credentials";
+        return login_is_set_up(*ret_person) ? NULL : "Account is not fully set up";
+}
 
 static void grant_password(Idp *idp, const Client *client, const Question *question, Answer *answer)
 {
-        const char *username = question_form(question, "username");
-        const char *password = question_form(question, "password");
-        const Person *person = realm_person(idp->realm, username);
+        const Person *person = NULL;
 
         if (!client->direct_grant) {
                 answer_error(answer, 400, "unauthorized_client",
                              "Client not allowed for direct access grants");
         } else if (!g_hash_table_contains(question->form, "username")) {
                 answer_error(answer, 401, "invalid_request", "Missing parameter: username");
-        } else if (!person || !person->password || g_strcmp0(person->password, password) != 0) {
-                answer_error(answer, 400, "invalid_grant", "Invalid user credentials");
-        } else if (!person->enabled) {
-                answer_error(answer, 400, "invalid_grant", "Account disabled");
         } else {
-                g_autofree char *sid = new_sid();
-                answer_access(idp, question, &(Access){ client, person, .sid = sid, .grant = "ro" },
-                              answer);
+                const char *trouble = person_trouble(idp, question, &person);
+                if (trouble)
+                        answer_error(answer, 400, "invalid_grant", trouble);
+                else
+                        grant_give(idp, &(Access){ client, person, .grant = "ro" },
+                                   question_form(question, "scope"), answer);
         }
 }
 
@@ -121,7 +161,7 @@ static void grant_client_credentials(Idp *idp, const Client *client, const Quest
                 answer_error(answer, 401, "unauthorized_client",
                              "Client not enabled to retrieve service account");
         else
-                answer_access(idp, question,
+                answer_access(idp, question_form(question, "scope"),
                               &(Access){ client, client->service_account, .grant = "cc" }, answer);
 }
 
@@ -183,12 +223,12 @@ typedef struct GrantType {
 } GrantType;
 
 static const GrantType GRANTS[] = {
-        { "password", grant_password },
-        { "client_credentials", grant_client_credentials },
-        { "refresh_token", grant_refresh },
+        { "password", grant_password },     { "client_credentials", grant_client_credentials },
+        { "refresh_token", grant_refresh }, { DEVICE_GRANT, device_grant },
+        { PUSH_GRANT, push_grant },
 };
 
-static void refuse_client(const ProofRefusal *refusal, Answer *answer)
+void grant_refuse_client(const ProofRefusal *refusal, Answer *answer)
 {
         if (!proof_refuse_assertion(refusal, answer))
                 answer_error(answer, 401, refusal->known ? "unauthorized_client" : "invalid_client",
@@ -207,7 +247,7 @@ void grant_answer(Idp *idp, const Question *question, Answer *answer)
                 return;
         }
         if (!client) {
-                refuse_client(&refusal, answer);
+                grant_refuse_client(&refusal, answer);
                 return;
         }
         for (size_t i = 0; i < G_N_ELEMENTS(GRANTS); i++) {

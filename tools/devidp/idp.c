@@ -1,16 +1,21 @@
 #include "idp.h"
 
 #include "admin.h"
+#include "approve.h"
 #include "base/clock.h"
+#include "device.h"
 #include "grant.h"
 #include "introspect.h"
 #include "own.h"
+#include "push.h"
 #include "spoil.h"
 
 #include <string.h>
 
 #define OIDC         "/protocol/openid-connect"
 #define WRONG_ISSUER "https://elsewhere.example/realms/other"
+#define DEVICE_PATH  "/auth/device"
+#define PUSH_PATH    "/ext/ciba/auth"
 
 void answer_json(Answer *answer, unsigned status, json_t *json)
 {
@@ -59,6 +64,11 @@ gint64 idp_now_sec(const Idp *idp)
         return clock_wall_sec() + idp->clock_ahead_sec;
 }
 
+gint64 idp_ticks_usec(const Idp *idp)
+{
+        return clock_monotonic_usec() + idp->clock_ahead_sec * CLOCK_USEC_PER_SEC;
+}
+
 /* --- documents --- */
 
 static json_t *strings(const char *const *words)
@@ -92,7 +102,8 @@ static void add_url(json_t *document, const char *member, const Idp *idp, const 
 static void answer_discovery(Idp *idp, const Question *question, Answer *answer)
 {
         static const char *const GRANTS[] = { "client_credentials", "password", "refresh_token",
-                                              NULL };
+                                              DEVICE_GRANT,         PUSH_GRANT, NULL };
+        static const char *const DELIVERIES[] = { "poll", NULL };
         static const char *const METHODS[] = { "private_key_jwt", "client_secret_basic",
                                                "client_secret_post", "tls_client_auth", NULL };
         static const char *const SUBJECTS[] = { "public", NULL };
@@ -107,6 +118,10 @@ static void answer_discovery(Idp *idp, const Question *question, Answer *answer)
         add_url(document, "introspection_endpoint", idp, "/token/introspect");
         add_url(document, "userinfo_endpoint", idp, "/userinfo");
         add_url(document, "jwks_uri", idp, "/certs");
+        add_url(document, "device_authorization_endpoint", idp, DEVICE_PATH);
+        add_url(document, "backchannel_authentication_endpoint", idp, PUSH_PATH);
+        json_object_set_new(document, "backchannel_token_delivery_modes_supported",
+                            strings(DELIVERIES));
         json_object_set_new(document, "grant_types_supported", strings(GRANTS));
         json_object_set_new(document, "response_types_supported", strings(RESPONSES));
         json_object_set_new(document, "subject_types_supported", strings(SUBJECTS));
@@ -157,6 +172,13 @@ static const Route ROUTES[] = {
           introspect_answer },
         { ENDPOINT_USERINFO, "userinfo", "GET", OIDC "/userinfo", userinfo_answer },
         { ENDPOINT_REALM, "realm", "GET", "", answer_realm },
+        { ENDPOINT_DEVICE, "device", "POST", OIDC DEVICE_PATH, device_answer },
+        { ENDPOINT_PUSH, "push", "POST", OIDC PUSH_PATH, push_answer },
+        { ENDPOINT_APPROVE, "approve", "GET", "/device", approve_device },
+        { ENDPOINT_APPROVE, "approve", "POST", "/device", approve_device },
+        { ENDPOINT_APPROVE, "approve", "GET", "/push", approve_pushes },
+        { ENDPOINT_APPROVE, "approve", "POST", "/login-actions/authenticate", approve_login },
+        { ENDPOINT_APPROVE, "approve", "POST", "/login-actions/consent", approve_consent },
 };
 
 static const Route ADMIN = { ENDPOINT_ADMIN, "admin", NULL, NULL, admin_answer };
@@ -189,16 +211,22 @@ static const char *below_realm(const Idp *idp, const char *path)
         return g_str_has_prefix(path, prefix) ? path + strlen(prefix) : NULL;
 }
 
-static const Route *route_find(const Idp *idp, const char *whole)
+/* Of a path with other methods any route, which refuses. */
+static const Route *route_find(const Idp *idp, const Question *question)
 {
-        const char *path = below_realm(idp, whole);
+        const char *path = below_realm(idp, question->path);
+        const Route *other = NULL;
 
-        if (g_str_has_prefix(whole, "/admin/realms/"))
+        if (g_str_has_prefix(question->path, "/admin/realms/"))
                 return &ADMIN;
-        for (size_t i = 0; path && i < G_N_ELEMENTS(ROUTES); i++)
-                if (strcmp(ROUTES[i].path, path) == 0)
+        for (size_t i = 0; path && i < G_N_ELEMENTS(ROUTES); i++) {
+                if (strcmp(ROUTES[i].path, path) != 0)
+                        continue;
+                if (strcmp(ROUTES[i].method, question->method) == 0)
                         return &ROUTES[i];
-        return NULL;
+                other = &ROUTES[i];
+        }
+        return other;
 }
 
 /* --- what stands around an answer --- */
@@ -258,7 +286,7 @@ static Endpoint answer_route(Idp *idp, const Route *route, const Question *quest
 
 Endpoint idp_answer(Idp *idp, const Question *question, Answer *ret_answer)
 {
-        const Route *route = route_find(idp, question->path);
+        const Route *route = route_find(idp, question);
 
         *ret_answer = (Answer){ .status = 500, .date_sec = idp_now_sec(idp) };
         if (route)
@@ -290,6 +318,9 @@ bool idp_open(Idp *ret, const char *realm_path, const char *state_dir, GError **
         ret->issued = issued_new();
         ret->assertions = assertions_new();
         ret->flights = flights_new();
+        ret->tickets = tickets_new();
+        ret->otp_uses = otp_uses_new();
+        ret->visits = visits_new();
         ret->cache_rules[ENDPOINT_CERTS].etag = true;
         return ret->keyring != NULL;
 }
@@ -305,6 +336,9 @@ void idp_clear(Idp *idp)
 {
         for (int i = 0; i < _ENDPOINT_MAX; i++)
                 fault_order_clear(&idp->faults[i]);
+        g_clear_pointer(&idp->visits, visits_free);
+        g_clear_pointer(&idp->otp_uses, otp_uses_free);
+        g_clear_pointer(&idp->tickets, tickets_free);
         g_clear_pointer(&idp->flights, flights_free);
         g_clear_pointer(&idp->assertions, assertions_free);
         g_clear_pointer(&idp->issued, issued_free);

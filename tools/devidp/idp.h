@@ -12,8 +12,10 @@
 #include "issued.h"
 #include "keyring.h"
 #include "keyset.h"
+#include "otp.h"
 #include "rate.h"
 #include "realm.h"
+#include "ticket.h"
 
 /* authd/issuer/discovery.h and authd/verdict/check.h name these; devidp links neither. */
 #define IDP_DOCUMENT_MARK "authd_development_issuer"
@@ -29,6 +31,8 @@ typedef struct CacheRule {
 /* SignedAnswers: when introspection answers are signed (RFC 9701). */
 typedef enum SignedAnswers { SIGNED_ASKED, SIGNED_ALWAYS, SIGNED_NEVER } SignedAnswers;
 
+typedef struct Visits Visits; /* approve.h */
+
 typedef struct Idp {
         Realm *realm;
         Keyring *keyring;
@@ -36,6 +40,9 @@ typedef struct Idp {
         Issued *issued;
         Assertions *assertions;
         Flights *flights;
+        Tickets *tickets;
+        OtpUses *otp_uses;
+        Visits *visits;
         char *base_url;   /* http://127.0.0.1:8180 */
         char *place_url;  /* base_url/realms/NAME: the endpoints are below it */
         char *issuer_url; /* the same, unless own was told another name */
@@ -83,6 +90,7 @@ void idp_name(Idp *idp, const char *base_url);
 void idp_clear(Idp *idp);
 
 gint64 idp_now_sec(const Idp *idp);           /* the provider's clock */
+gint64 idp_ticks_usec(const Idp *idp);        /* monotonic, and ahead as far */
 const char *endpoint_name(Endpoint endpoint); /* as faults, cache rules and stats say it */
 bool endpoint_from_name(const char *name, Endpoint *ret);
 

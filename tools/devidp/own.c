@@ -1,5 +1,6 @@
 #include "own.h"
 
+#include "codes.h"
 #include "mint.h"
 #include "orders.h"
 
@@ -308,6 +309,10 @@ static const OwnRoute ROUTES[] = {
         { "POST", "/devidp/clock", own_clock },
         { "POST", "/devidp/mint", own_mint },
         { "POST", "/devidp/revoke", own_revoke },
+        { "GET", "/devidp/codes", codes_list },
+        { "POST", "/devidp/approve", codes_approve },
+        { "POST", "/devidp/deny", codes_deny },
+        { "POST", "/devidp/expire", codes_expire },
         { "POST", "/devidp/person", orders_person },
         { "POST", "/devidp/person-delete", orders_person_delete },
         { "POST", "/devidp/person-recreate", orders_person_recreate },

@@ -1,5 +1,7 @@
 #include "person.h"
 
+#include "otp.h"
+
 char *stable_id(const char *realm, const char *what)
 {
         g_autofree char *seed = g_strdup_printf("devidp:%s:%s", realm, what);
@@ -32,8 +34,15 @@ static bool is_list(const json_t *value)
 static bool is_sane(const Person *person)
 {
         return is_list(person->realm_roles) && is_list(person->groups) &&
-               is_object_of_lists(person->client_roles) &&
+               is_list(person->required_actions) && is_object_of_lists(person->client_roles) &&
                (!person->attributes || json_is_object(person->attributes));
+}
+
+static bool otp_secret_is_sane(const Person *person)
+{
+        g_autoptr(GBytes) secret = person->otp_secret ? otp_secret_read(person->otp_secret) : NULL;
+
+        return !person->otp_secret || secret;
 }
 
 static Person *person_new(json_t *json)
@@ -52,16 +61,23 @@ Person *person_read(const char *realm, json_t *json, GError **error)
         const char *id = NULL;
         json_error_t trouble;
         int r = json_unpack_ex(
-            json, &trouble, JSON_STRICT, "{s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?o, s?o, s?o, s?o}",
-            "username", &person->username, "id", &id, "password", &person->password, "email",
-            &person->email, "first_name", &person->first_name, "last_name", &person->last_name,
-            "enabled", &person->enabled, "realm_roles", &person->realm_roles, "client_roles",
-            &person->client_roles, "groups", &person->groups, "attributes", &person->attributes);
+            json, &trouble, JSON_STRICT,
+            "{s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?o, s?o, s?o, s?o, s?s, s?o}", "username",
+            &person->username, "id", &id, "password", &person->password, "email", &person->email,
+            "first_name", &person->first_name, "last_name", &person->last_name, "enabled",
+            &person->enabled, "realm_roles", &person->realm_roles, "client_roles",
+            &person->client_roles, "groups", &person->groups, "attributes", &person->attributes,
+            "otp_secret", &person->otp_secret, "required_actions", &person->required_actions);
 
         if (r != 0 || !is_sane(person)) {
                 g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "a user: %s",
                             r != 0 ? trouble.text
                                    : "roles, groups or attributes have the wrong type");
+                return NULL;
+        }
+        if (!otp_secret_is_sane(person)) {
+                g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                            "%s: \"otp_secret\" is no base32", person->username);
                 return NULL;
         }
         person->id = id ? g_strdup(id) : stable_id(realm, person->username);

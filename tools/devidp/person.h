@@ -17,10 +17,12 @@ typedef struct Person {
         const char *email;
         const char *first_name;
         const char *last_name;
-        json_t *realm_roles;  /* array, or NULL */
-        json_t *client_roles; /* object of arrays, or NULL */
-        json_t *groups;       /* array of full paths, or NULL */
-        json_t *attributes;   /* object: each becomes a claim; or NULL */
+        json_t *realm_roles;      /* array, or NULL */
+        json_t *client_roles;     /* object of arrays, or NULL */
+        json_t *groups;           /* array of full paths, or NULL */
+        json_t *attributes;       /* object: each becomes a claim; or NULL */
+        const char *otp_secret;   /* base32; NULL: no second factor */
+        json_t *required_actions; /* array of Keycloak's words, or NULL */
         int enabled;
         int service_account;
 } Person;

@@ -8,6 +8,10 @@
 
 #define ACCESS_LIFETIME_DEFAULT  300
 #define REFRESH_LIFETIME_DEFAULT 1800
+#define WAIT_SEC_MAX             86400
+
+static const Waits DEVICE_WAITS = { 600, 5 }; /* Keycloak's, unless the realm says otherwise */
+static const Waits PUSH_WAITS = { 120, 5 };
 
 static void refuse(GError **error, const char *what, const char *why)
 {
@@ -142,12 +146,34 @@ static bool lists_are_sane(const Client *client, GError **error)
         return false;
 }
 
+/* "device" and "push": true, false, or {"expires_in":…, "interval":…}. */
+static bool read_waits(const Client *client, const json_t *json, const Waits *usual, Waits *ret,
+                       GError **error)
+{
+        Waits waits = *usual;
+
+        if (!json || json_is_false(json))
+                return true;
+        if (!json_is_true(json) &&
+            json_unpack_ex((json_t *) json, NULL, JSON_STRICT, "{s?i, s?i}", "expires_in",
+                           &waits.expires_in, "interval", &waits.interval) != 0)
+                waits.expires_in = 0;
+        if (waits.expires_in < 1 || waits.expires_in > WAIT_SEC_MAX || waits.interval < 1 ||
+            waits.interval > WAIT_SEC_MAX) {
+                refuse(error, client->id,
+                       "\"device\" and \"push\" are booleans, or expires_in and interval");
+                return false;
+        }
+        *ret = waits;
+        return true;
+}
+
 /* client_read: borrows from json, and keeps a reference to it. */
 static Client *client_read(const Realm *realm, json_t *json, GError **error)
 {
         g_autoptr(Client) client = g_new0(Client, 1);
         const char *word = NULL, *pem = NULL;
-        json_t *service_account = NULL;
+        json_t *service_account = NULL, *device = NULL, *push = NULL;
         json_error_t trouble;
         int public = 0;
 
@@ -159,7 +185,7 @@ static Client *client_read(const Realm *realm, json_t *json, GError **error)
         if (json_unpack_ex(
                 json, &trouble, JSON_STRICT,
                 "{s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?s, s?o, s?o, s?o, s?o, s?b, s?b, s?b, "
-                "s?i, s?i}",
+                "s?i, s?i, s?o, s?o}",
                 "id", &client->id, "secret", &client->secret, "auth", &word, "public_key", &pem,
                 "key_id", &client->key_id, "tls_subject", &client->tls_subject, "public", &public,
                 "alg", &client->alg, "audience", &client->audience, "default_scopes",
@@ -167,11 +193,13 @@ static Client *client_read(const Realm *realm, json_t *json, GError **error)
                 "service_account", &service_account, "lightweight", &client->lightweight,
                 "direct_grant", &client->direct_grant, "full_scope", &client->full_scope,
                 "access_lifetime", &client->access_lifetime, "refresh_lifetime",
-                &client->refresh_lifetime) != 0) {
+                &client->refresh_lifetime, "device", &device, "push", &push) != 0) {
                 refuse(error, "a client", trouble.text);
                 return NULL;
         }
-        if (!read_proof(client, word, pem, public, error) || !lists_are_sane(client, error))
+        if (!read_proof(client, word, pem, public, error) || !lists_are_sane(client, error) ||
+            !read_waits(client, device, &DEVICE_WAITS, &client->device, error) ||
+            !read_waits(client, push, &PUSH_WAITS, &client->push, error))
                 return NULL;
         if (service_account) {
                 client->service_account =

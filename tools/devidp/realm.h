@@ -26,6 +26,12 @@ typedef enum ClientProof {
         CLIENT_PROOF_NONE, /* a public client */
 } ClientProof;
 
+/* Waits: how long a code waits for a person, and how seldom to ask; 0 and 0: it is not allowed. */
+typedef struct Waits {
+        int expires_in; /* seconds, both */
+        int interval;
+} Waits;
+
 typedef struct Client {
         json_t *json; /* as the file says it; owned */
         const char *id;
@@ -44,6 +50,7 @@ typedef struct Client {
         int full_scope;      /* people's roles are in its tokens */
         int access_lifetime; /* seconds */
         int refresh_lifetime;
+        Waits device, push;
 } Client;
 
 typedef struct Realm {

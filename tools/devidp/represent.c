@@ -25,9 +25,12 @@ json_t *represent_person(const Person *person, bool brief)
         json_object_set_new(json, "enabled", json_boolean(person->enabled));
         json_object_set_new(json, "createdTimestamp", json_integer(CREATED_MSEC));
         if (!brief) {
-                json_object_set_new(json, "totp", json_false());
+                json_object_set_new(json, "totp", json_boolean(person->otp_secret != NULL));
                 json_object_set_new(json, "disableableCredentialTypes", json_array());
-                json_object_set_new(json, "requiredActions", json_array());
+                json_object_set_new(json, "requiredActions",
+                                    person->required_actions
+                                        ? json_deep_copy(person->required_actions)
+                                        : json_array());
                 json_object_set_new(json, "notBefore", json_integer(0));
         }
         return json;

@@ -318,24 +318,6 @@ static void one_failure_fails_all(Fixture *fixture, gconstpointer unused)
         g_assert_null(store_trouble(store));
 }
 
-/* Each text leaves its statement with the store, until others need the place. */
-static void more_texts_than_are_kept_ready(Fixture *fixture, gconstpointer unused)
-{
-        g_autoptr(Store) store = open_with_table(fixture->folder);
-
-        for (int round = 0; round < 2; round++)
-                for (int i = 0; i < 2 * STORE_PREPARED_MAX; i++) {
-                        g_autofree char *sql = g_strdup_printf("INSERT INTO t VALUES (%d, ?)", i);
-                        const StoreValue value = store_integer(round);
-
-                        g_assert_cmpint(store_change(store, sql, &value, 1), ==,
-                                        round == 0 ? 0 : -EINVAL);
-                }
-        g_assert_cmpint(count(store), ==, 2 * STORE_PREPARED_MAX);
-        g_assert_cmpint(insert(store, 1), ==, -EINVAL);
-        g_assert_cmpint(insert(store, 1000), ==, 0);
-}
-
 static void foreign_keys_hold(Fixture *fixture, gconstpointer unused)
 {
         static const char *const tables[] = { "CREATE TABLE f (a REFERENCES t)" };
@@ -1149,7 +1131,6 @@ int main(int argc, char **argv)
                 { "a migration runs once, a failed one changes nothing", migrations_run_once },
                 { "changes happen together or not at all", changes_go_together },
                 { "a failed change fails its whole transaction", one_failure_fails_all },
-                { "more texts than are kept ready", more_texts_than_are_kept_ready },
                 { "foreign keys hold", foreign_keys_hold },
                 { "the largest size has an edge, and deleting makes room", size_has_an_edge },
                 { "a folder without a parent is refused", parent_is_missing },

@@ -202,6 +202,7 @@ static void test_reply(const void *userdata)
                 g_error("\"%s\" does not say \"%s\"", reply.trouble, row->trouble);
         g_assert_nonnull(reply.error);
         g_assert_nonnull(reply.description);
+        g_assert_cmpuint(strlen(reply.description), <=, GRANT_TEXT_MAX);
         if (reply.result == GRANT_GRANTED)
                 return;
         g_assert_cmpuint(reply.access_token.len + reply.refresh_token.len + reply.id_token.len, ==,

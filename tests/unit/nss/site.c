@@ -79,6 +79,11 @@ void site_daemon(Site *site, const FakeScript *script)
         socket_now = fake_path(site->daemon);
 }
 
+void site_socket(const char *path)
+{
+        socket_now = path;
+}
+
 void site_clear(Site *site)
 {
         fake_free(site->daemon);

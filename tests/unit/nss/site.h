@@ -30,6 +30,7 @@ void site_clear(Site *site);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Site, site_clear)
 void site_publish(Site *site); /* complete, tells who was seen, its heart beats now */
 void site_daemon(Site *site, const FakeScript *script);
+void site_socket(const char *path); /* instead; borrowed */
 /* site_advance: both clocks run ahead by so much more. */
 void site_advance(int64_t usec);
 int64_t site_now_usec(void); /* monotonic, not moved by site_advance */

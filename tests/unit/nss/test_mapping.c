@@ -18,6 +18,7 @@
 #define NOBODY     65534
 #define N_THREADS  8
 #define N_RENEWALS 200
+#define N_FORKS    50
 
 /* uid_of: by whatever table is mapped now; 0: none, or it has not. */
 static uint32_t uid_of(const char *name)
@@ -28,7 +29,7 @@ static uint32_t uid_of(const char *name)
 
         if (!mapping)
                 return 0;
-        if (roster_person(mapping_roster(mapping), &wanted, &person) != ROSTER_FOUND)
+        if (pages_person(mapping_pages(mapping), &wanted, &person) != PAGES_FOUND)
                 person.uid = 0;
         mapping_give(mapping);
         return person.uid;
@@ -283,8 +284,8 @@ static void test_held(gconstpointer argument)
         g_assert_cmpuint(uid_of("bob"), ==, 0);
         g_assert_cmpuint(uid_of("alice"), ==, UID_FIRST);
         for (gsize i = 0; i < MAPPING_SLOTS_N; i++) {
-                g_assert_cmpint(roster_person(mapping_roster(held[i]), &alice, &person), ==,
-                                ROSTER_FOUND);
+                g_assert_cmpint(pages_person(mapping_pages(held[i]), &alice, &person), ==,
+                                PAGES_FOUND);
                 mapping_give(held[i]);
         }
         g_assert_cmpuint(uid_of("bob"), ==, UID_FIRST + 1);
@@ -302,15 +303,15 @@ static gpointer race_reader(gpointer argument)
 {
         while (!atomic_load(&race_is_over)) {
                 struct mapping *mapping = mapping_take();
-                uint64_t generation = mapping_roster(mapping)->head.generation;
+                uint64_t generation = mapping_pages(mapping)->head.generation;
 
                 for (uint32_t i = 0; i < RACE_PEOPLE_N; i++) {
                         struct wanted wanted = { .id = UID_FIRST + i };
                         struct person person;
                         g_autofree char *gecos = NULL;
 
-                        g_assert_cmpint(roster_person(mapping_roster(mapping), &wanted, &person),
-                                        ==, ROSTER_FOUND);
+                        g_assert_cmpint(pages_person(mapping_pages(mapping), &wanted, &person), ==,
+                                        PAGES_FOUND);
                         gecos = g_strdup_printf("round %" G_GUINT64_FORMAT, generation);
                         g_assert_cmpstr(person.gecos, ==, gecos);
                 }
@@ -394,11 +395,9 @@ static void check_as_nobody(Site *site)
 
 static void check_in_other_root(Site *site)
 {
-        g_autofree char *root = g_dir_make_tmp("authd-root-XXXXXX", NULL);
-        char path[] = "/";
-
-        g_assert_no_errno(chroot(root));
-        g_assert_no_errno(chdir(path));
+        /* Its own folder: there is no such path in it. */
+        g_assert_no_errno(chroot(site->folder));
+        g_assert_no_errno(chdir("/"));
         g_assert_cmpuint(uid_of("alice"), ==, UID_FIRST);
         mapping_give(mapping_renew(NULL));
         g_assert_cmpuint(uid_of("alice"), ==, UID_FIRST);
@@ -469,6 +468,33 @@ static void test_fork_while_reading(gconstpointer argument)
         g_assert_cmpuint(uid_of("bob"), ==, UID_FIRST + 1); /* the child wrote it: for all */
 }
 
+static gpointer renew_for_ever(gpointer argument)
+{
+        while (!atomic_load(&race_is_over)) {
+                struct mapping *mapping = mapping_renew(NULL);
+
+                if (mapping)
+                        mapping_give(mapping);
+        }
+        return NULL;
+}
+
+/* test_fork_while_opening: the thread that opened is not in the child, which opens by itself. */
+static void test_fork_while_opening(gconstpointer argument)
+{
+        g_auto(Site) site = { 0 };
+        GThread *thread;
+
+        site_init(&site);
+        fake_directory_person(site.directory, "alice", UID_FIRST);
+        site_publish(&site);
+        thread = g_thread_new("opener", renew_for_ever, NULL);
+        for (int i = 0; i < N_FORKS; i++)
+                in_child(check_new_table, &site);
+        atomic_store(&race_is_over, true);
+        g_thread_join(thread);
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -498,5 +524,6 @@ int main(int argc, char **argv)
         site_add("/mapping/fork, setuid, chroot, closed descriptors, no room", test_processes,
                  NULL);
         site_add("/mapping/a fork in the middle of a lookup", test_fork_while_reading, NULL);
+        site_add("/mapping/a fork while the table is opened", test_fork_while_opening, NULL);
         return g_test_run();
 }

@@ -11,7 +11,7 @@
 
 static const struct person alice = { "alice", "Al", "/home/alice", "/bin/sh", 5000, 5001 };
 #define ALICE_SIZE                                                                                 \
-        (sizeof("alice") + sizeof("x") + sizeof("Al") + sizeof("/home/alice") + sizeof("/bin/sh"))
+        (sizeof("alice") + sizeof("*") + sizeof("Al") + sizeof("/home/alice") + sizeof("/bin/sh"))
 
 /* boxed: a buffer of exactly size bytes in the middle of guards. */
 static char *boxed(size_t offset, size_t size, size_t all)
@@ -42,7 +42,7 @@ static void test_person_sizes(void)
                 if (r != 0)
                         continue;
                 g_assert_cmpstr(entry.pw_name, ==, "alice");
-                g_assert_cmpstr(entry.pw_passwd, ==, "x");
+                g_assert_cmpstr(entry.pw_passwd, ==, "*");
                 g_assert_cmpstr(entry.pw_gecos, ==, "Al");
                 g_assert_cmpstr(entry.pw_dir, ==, "/home/alice");
                 g_assert_cmpstr(entry.pw_shell, ==, "/bin/sh");
@@ -78,7 +78,7 @@ static void check_group(size_t offset, size_t size)
         struct group entry;
         int r = pack_group(&group, &entry, box + offset, size);
         size_t needed =
-            sizeof("eng") + sizeof("x") + 3 * sizeof(char *) + sizeof("alice") + sizeof("bob");
+            sizeof("eng") + sizeof("*") + 3 * sizeof(char *) + sizeof("alice") + sizeof("bob");
 
         assert_guards(box, offset, size, 256);
         if (size < needed)

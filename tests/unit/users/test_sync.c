@@ -472,6 +472,26 @@ static void without_events_each_look_is_a_sweep(void)
         desk_close();
 }
 
+/* What a login lives on while the realm cannot be asked must know how old it is. */
+static void the_directory_knows_when_it_was_looked_at(void)
+{
+        desk_open("/eng", NULL);
+        g_assert_cmpint(directory_looked_sec(desk.directory), ==, 0);
+        pass_sec(0);
+        g_assert_cmpint(directory_looked_sec(desk.directory), ==, NOW_SEC);
+        clock_set_wall_for_tests(NOW_SEC + 67);
+        pass_sec(67); /* at its events */
+        g_assert_cmpint(directory_looked_sec(desk.directory), ==, NOW_SEC + 67);
+        fake_realm_fail("events", ADMIN_UNAVAILABLE);
+        clock_set_wall_for_tests(NOW_SEC + 134);
+        pass_sec(67); /* in vain */
+        g_assert_cmpint(directory_looked_sec(desk.directory), ==, NOW_SEC + 67);
+        g_assert_true(directory_configure(desk.directory, desk.settings,
+                                          "https://sso.example.com/realms/other", NULL));
+        g_assert_cmpint(directory_looked_sec(desk.directory), ==, 0);
+        desk_close();
+}
+
 static void everybody_is_looked_at_now_and_then(void)
 {
         desk_open("/eng", NULL);
@@ -617,6 +637,7 @@ int main(int argc, char **argv)
                 CASE(as_many_as_may_be_are_none),
                 CASE(people_within_are_never_single),
                 CASE(without_events_each_look_is_a_sweep),
+                CASE(the_directory_knows_when_it_was_looked_at),
                 CASE(everybody_is_looked_at_now_and_then),
                 CASE(a_look_in_vain_is_made_good_by_a_sweep),
                 CASE(one_sweep_serves_all_who_wait),

@@ -2,7 +2,7 @@
  * file that was there before. */
 #include "account.h"
 #include "fake_directory.h"
-#include "roster.h"
+#include "pages.h"
 #include "users/table.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ typedef struct Stage {
 typedef struct Mapped {
         void *bytes;
         size_t size;
-        struct roster roster;
+        struct pages pages;
 } Mapped;
 
 static void stage_init(Stage *stage)
@@ -68,7 +68,7 @@ static void map_file(const Stage *stage, Mapped *mapped)
         mapped->bytes = mmap(NULL, mapped->size, PROT_READ, MAP_SHARED, fd, 0);
         g_assert_true(mapped->bytes != MAP_FAILED);
         g_assert_no_errno(close(fd));
-        g_assert_true(roster_init(&mapped->roster, mapped->bytes, mapped->size));
+        g_assert_true(pages_init(&mapped->pages, mapped->bytes, mapped->size));
 }
 
 static void mapped_clear(Mapped *mapped)
@@ -78,13 +78,13 @@ static void mapped_clear(Mapped *mapped)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Mapped, mapped_clear)
 
-static void assert_members(const struct roster *roster, const char *name, const char *wanted)
+static void assert_members(const struct pages *pages, const char *name, const char *wanted)
 {
         struct wanted group = { .name = name };
         struct group_entry found;
         g_autoptr(GString) members = g_string_new(NULL);
 
-        g_assert_cmpint(roster_group(roster, &group, &found), ==, ROSTER_FOUND);
+        g_assert_cmpint(pages_group(pages, &group, &found), ==, PAGES_FOUND);
         for (uint32_t i = found.members.n; i > 0; i--)
                 g_string_append_printf(members, "%s,", account_next_member(&found.members));
         g_assert_cmpstr(members->str, ==, wanted);
@@ -92,7 +92,7 @@ static void assert_members(const struct roster *roster, const char *name, const 
 
 /* --- what a reader finds -------------------------------------------------------------------- */
 
-static void check_person(const struct roster *roster, const Person *person)
+static void check_person(const struct pages *pages, const Person *person)
 {
         struct wanted rows[] = { { .name = person->name }, { .id = person->uid } };
 
@@ -100,26 +100,26 @@ static void check_person(const struct roster *roster, const Person *person)
                 struct person found;
                 struct group_entry own;
 
-                g_assert_cmpint(roster_person(roster, &rows[i], &found), ==, ROSTER_FOUND);
+                g_assert_cmpint(pages_person(pages, &rows[i], &found), ==, PAGES_FOUND);
                 g_assert_cmpstr(found.name, ==, person->name);
                 g_assert_cmpstr(found.gecos, ==, person->gecos);
                 g_assert_cmpstr(found.home, ==, person->home);
                 g_assert_cmpstr(found.shell, ==, person->shell);
                 g_assert_cmpuint(found.uid, ==, person->uid);
                 g_assert_cmpuint(found.gid, ==, person->gid);
-                g_assert_cmpint(roster_group(roster, &rows[i], &own), ==, ROSTER_FOUND);
+                g_assert_cmpint(pages_group(pages, &rows[i], &own), ==, PAGES_FOUND);
                 g_assert_cmpstr(own.name, ==, person->name);
                 g_assert_cmpuint(own.members.n, ==, 0);
         }
 }
 
-static void check_gids(const struct roster *roster, const Person *person)
+static void check_gids(const struct pages *pages, const Person *person)
 {
         struct wanted wanted = { .name = person->name };
         const uint32_t *gids;
         uint32_t n;
 
-        g_assert_cmpint(roster_gids(roster, &wanted, &gids, &n), ==, ROSTER_FOUND);
+        g_assert_cmpint(pages_gids(pages, &wanted, &gids, &n), ==, PAGES_FOUND);
         g_assert_cmpmem(gids, n * sizeof(*gids), person->gids, person->n_gids * sizeof(uint32_t));
 }
 
@@ -135,19 +135,19 @@ static void test_everybody(void)
         publish(&stage);
         map_file(&stage, &mapped);
         for (size_t i = 0; i < directory_n_people(stage.directory); i++) {
-                check_person(&mapped.roster, directory_person(stage.directory, i));
-                check_gids(&mapped.roster, directory_person(stage.directory, i));
+                check_person(&mapped.pages, directory_person(stage.directory, i));
+                check_gids(&mapped.pages, directory_person(stage.directory, i));
         }
         for (size_t i = 0; i < directory_n_groups(stage.directory); i++) {
                 struct wanted group = { .id = directory_group(stage.directory, i)->gid };
                 struct group_entry entry;
 
-                g_assert_cmpint(roster_group(&mapped.roster, &group, &entry), ==, ROSTER_FOUND);
+                g_assert_cmpint(pages_group(&mapped.pages, &group, &entry), ==, PAGES_FOUND);
                 g_assert_cmpstr(entry.name, ==, directory_group(stage.directory, i)->name);
                 g_assert_cmpuint(entry.members.n, ==, 5000 * 7 / 100);
         }
-        g_assert_cmpint(roster_person(&mapped.roster, &nobody, &found), ==, ROSTER_E_MISS);
-        g_assert_cmpint(roster_person(&mapped.roster, &no_id, &found), ==, ROSTER_E_MISS);
+        g_assert_cmpint(pages_person(&mapped.pages, &nobody, &found), ==, PAGES_E_MISS);
+        g_assert_cmpint(pages_person(&mapped.pages, &no_id, &found), ==, PAGES_E_MISS);
 }
 
 static void test_nobody(void)
@@ -160,8 +160,8 @@ static void test_nobody(void)
         stage_init(&stage);
         publish(&stage);
         map_file(&stage, &mapped);
-        g_assert_cmpint(roster_person(&mapped.roster, &wanted, &found), ==, ROSTER_E_MISS);
-        g_assert_cmpint(roster_seen_person(&mapped.roster, 0, &found), ==, ROSTER_E_MISS);
+        g_assert_cmpint(pages_person(&mapped.pages, &wanted, &found), ==, PAGES_E_MISS);
+        g_assert_cmpint(pages_seen_person(&mapped.pages, 0, &found), ==, PAGES_E_MISS);
 }
 
 static void test_groups(void)
@@ -188,14 +188,14 @@ static void test_groups(void)
         carol->gid = UID_FIRST + 100;
         publish(&stage);
         map_file(&stage, &mapped);
-        assert_members(&mapped.roster, "eng", "alice,carol,");
-        assert_members(&mapped.roster, "empty", "");
-        g_assert_cmpint(roster_group(&mapped.roster, &sudo, &found), ==, ROSTER_E_MISS);
-        g_assert_cmpint(roster_group(&mapped.roster, &sudo_gid, &found), ==, ROSTER_E_MISS);
-        g_assert_cmpint(roster_person(&mapped.roster, &refused, &person), ==, ROSTER_E_MISS);
-        g_assert_cmpint(roster_group(&mapped.roster, &(struct wanted){ .name = "carol" }, &found),
-                        ==, ROSTER_E_MISS); /* her primary group is another */
-        check_gids(&mapped.roster, alice);
+        assert_members(&mapped.pages, "eng", "alice,carol,");
+        assert_members(&mapped.pages, "empty", "");
+        g_assert_cmpint(pages_group(&mapped.pages, &sudo, &found), ==, PAGES_E_MISS);
+        g_assert_cmpint(pages_group(&mapped.pages, &sudo_gid, &found), ==, PAGES_E_MISS);
+        g_assert_cmpint(pages_person(&mapped.pages, &refused, &person), ==, PAGES_E_MISS);
+        g_assert_cmpint(pages_group(&mapped.pages, &(struct wanted){ .name = "carol" }, &found), ==,
+                        PAGES_E_MISS); /* her primary group is another */
+        check_gids(&mapped.pages, alice);
 }
 
 static void test_seen(void)
@@ -211,22 +211,22 @@ static void test_seen(void)
         ((Person *) directory_person(stage.directory, 8))->seen_sec = 1790000001;
         publish(&stage);
         map_file(&stage, &mapped);
-        g_assert_cmpint(roster_seen_person(&mapped.roster, 0, &person), ==, ROSTER_FOUND);
+        g_assert_cmpint(pages_seen_person(&mapped.pages, 0, &person), ==, PAGES_FOUND);
         g_assert_cmpstr(person.name, ==, "p000004");
-        g_assert_cmpint(roster_seen_person(&mapped.roster, 1, &person), ==, ROSTER_FOUND);
+        g_assert_cmpint(pages_seen_person(&mapped.pages, 1, &person), ==, PAGES_FOUND);
         g_assert_cmpstr(person.name, ==, "p000009");
-        g_assert_cmpint(roster_seen_person(&mapped.roster, 2, &person), ==, ROSTER_E_MISS);
+        g_assert_cmpint(pages_seen_person(&mapped.pages, 2, &person), ==, PAGES_E_MISS);
         static const char *const groups[] = { "g0004", "g0009", "p000004", "p000009" };
         for (uint32_t i = 0; i < G_N_ELEMENTS(groups); i++) {
-                g_assert_cmpint(roster_seen_group(&mapped.roster, i, &group), ==, ROSTER_FOUND);
+                g_assert_cmpint(pages_seen_group(&mapped.pages, i, &group), ==, PAGES_FOUND);
                 g_assert_cmpstr(group.name, ==, groups[i]);
         }
-        g_assert_cmpint(roster_seen_group(&mapped.roster, 4, &group), ==, ROSTER_E_MISS);
+        g_assert_cmpint(pages_seen_group(&mapped.pages, 4, &group), ==, PAGES_E_MISS);
 
         g_assert_cmpint(table_publish(stage.table, stage.directory, false, true), ==, 0);
         map_file(&stage, &silent);
-        g_assert_cmpint(roster_seen_person(&silent.roster, 0, &person), ==, ROSTER_E_MISS);
-        g_assert_cmpint(roster_seen_group(&silent.roster, 0, &group), ==, ROSTER_E_MISS);
+        g_assert_cmpint(pages_seen_person(&silent.pages, 0, &person), ==, PAGES_E_MISS);
+        g_assert_cmpint(pages_seen_group(&silent.pages, 0, &group), ==, PAGES_E_MISS);
 }
 
 /* --- the heart ------------------------------------------------------------------------------ */
@@ -242,21 +242,21 @@ static void test_heartbeat(void)
         publish(&stage);
         map_file(&stage, &mapped);
         table_beat(stage.table, at);
-        g_assert_true(roster_knows_all(&mapped.roster, at));
-        g_assert_true(roster_knows_all(&mapped.roster, at + TABLE_HEARTBEAT_MAX_USEC));
-        g_assert_false(roster_knows_all(&mapped.roster, at + TABLE_HEARTBEAT_MAX_USEC + 1));
-        g_assert_false(roster_knows_all(&mapped.roster, at - 1)); /* a beat of the future */
+        g_assert_true(pages_knows_all(&mapped.pages, at));
+        g_assert_true(pages_knows_all(&mapped.pages, at + TABLE_HEARTBEAT_MAX_USEC));
+        g_assert_false(pages_knows_all(&mapped.pages, at + TABLE_HEARTBEAT_MAX_USEC + 1));
+        g_assert_false(pages_knows_all(&mapped.pages, at - 1)); /* a beat of the future */
 
         g_assert_cmpint(table_publish(stage.table, stage.directory, true, false), ==, 0);
         map_file(&stage, &partial);
         table_beat(stage.table, at);
-        g_assert_false(roster_knows_all(&partial.roster, at));
+        g_assert_false(pages_knows_all(&partial.pages, at));
 
         publish(&stage);
         g_clear_pointer(&stage.table, table_free);
         mapped_clear(&mapped);
         map_file(&stage, &mapped);
-        g_assert_false(roster_knows_all(&mapped.roster, 1)); /* it stopped with the daemon */
+        g_assert_false(pages_knows_all(&mapped.pages, 1)); /* it stopped with the daemon */
 }
 
 /* --- the file before ------------------------------------------------------------------------ */
@@ -272,16 +272,16 @@ static void test_replaced(void)
         fake_directory_person(stage.directory, "alice", UID_FIRST);
         publish(&stage);
         map_file(&stage, &before);
-        g_assert_false(roster_is_replaced(&before.roster));
+        g_assert_false(pages_is_replaced(&before.pages));
         fake_directory_person(stage.directory, "bob", UID_FIRST + 1);
         publish(&stage);
         map_file(&stage, &after);
-        g_assert_true(roster_is_replaced(&before.roster));
-        g_assert_false(roster_is_replaced(&after.roster));
-        g_assert_cmpuint(before.roster.head.generation, ==, 1);
-        g_assert_cmpuint(after.roster.head.generation, ==, 2);
-        g_assert_cmpuint(before.roster.head.seed, !=, after.roster.head.seed);
-        g_assert_cmpint(roster_person(&before.roster, &wanted, &found), ==, ROSTER_FOUND);
+        g_assert_true(pages_is_replaced(&before.pages));
+        g_assert_false(pages_is_replaced(&after.pages));
+        g_assert_cmpuint(before.pages.head.generation, ==, 1);
+        g_assert_cmpuint(after.pages.head.generation, ==, 2);
+        g_assert_cmpuint(before.pages.head.seed, !=, after.pages.head.seed);
+        g_assert_cmpint(pages_person(&before.pages, &wanted, &found), ==, PAGES_FOUND);
 }
 
 static void test_earlier_daemon(void)
@@ -295,10 +295,10 @@ static void test_earlier_daemon(void)
         g_clear_pointer(&stage.table, table_free);
         stage.table = table_new(stage.folder);
         table_beat(stage.table, 1);
-        g_assert_false(roster_knows_all(&before.roster, 1)); /* it is not this daemon's */
-        g_assert_false(roster_is_replaced(&before.roster));
+        g_assert_false(pages_knows_all(&before.pages, 1)); /* it is not this daemon's */
+        g_assert_false(pages_is_replaced(&before.pages));
         publish(&stage);
-        g_assert_true(roster_is_replaced(&before.roster));
+        g_assert_true(pages_is_replaced(&before.pages));
 }
 
 static void write_head(const Stage *stage, uint64_t magic, uint32_t version)
@@ -379,11 +379,11 @@ static void assert_stands(const Stage *stage, const Mapped *before)
 {
         g_auto(Mapped) now = { 0 };
 
-        g_assert_false(roster_is_replaced(&before->roster));
+        g_assert_false(pages_is_replaced(&before->pages));
         map_file(stage, &now);
-        g_assert_cmpuint(now.roster.head.generation, ==, before->roster.head.generation);
+        g_assert_cmpuint(now.pages.head.generation, ==, before->pages.head.generation);
         table_beat(stage->table, 77);
-        g_assert_true(roster_knows_all(&before->roster, 77)); /* and its heart beats on */
+        g_assert_true(pages_knows_all(&before->pages, 77)); /* and its heart beats on */
 }
 
 static void test_no_space(void)
@@ -403,7 +403,7 @@ static void test_no_space(void)
         g_assert_no_errno(setrlimit(RLIMIT_FSIZE, &was));
         assert_stands(&stage, &before);
         publish(&stage);
-        g_assert_true(roster_is_replaced(&before.roster));
+        g_assert_true(pages_is_replaced(&before.pages));
 }
 
 static void test_no_place_for_an_item(void)
@@ -427,11 +427,17 @@ static void test_no_place_for_an_item(void)
 static void test_no_rename(void)
 {
         g_auto(Stage) stage = { 0 };
+        g_auto(Mapped) before = { 0 };
 
         stage_init(&stage);
+        publish(&stage);
+        map_file(&stage, &before);
+        g_assert_no_errno(g_unlink(stage.path));
         g_assert_no_errno(g_mkdir(stage.path, 0755));
         g_assert_cmpint(table_publish(stage.table, stage.directory, true, true), ==, -EISDIR);
+        g_assert_false(pages_is_replaced(&before.pages));
         table_beat(stage.table, 1);
+        g_assert_true(pages_knows_all(&before.pages, 1));
         g_assert_no_errno(g_rmdir(stage.path));
         publish(&stage);
 }

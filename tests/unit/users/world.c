@@ -6,7 +6,8 @@
 
 #include <glib/gstdio.h>
 
-static GHashTable *logged; /* event → count */
+static GHashTable *logged; /* event → count, of all worlds */
+static unsigned n_worlds;
 
 /* Stands in front of base/log's. */
 void log_write(LogLevel level, const char *event, const char *message, const LogField *fields)
@@ -41,7 +42,9 @@ static void close_directory(World *world)
 
 void world_set_up(World *world, gconstpointer unused)
 {
-        logged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        *world = (World){ 0 };
+        if (n_worlds++ == 0)
+                logged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         clock_set_wall_for_tests(WORLD_NOW);
         world->folder = g_dir_make_tmp("authd-users-XXXXXX", NULL);
         world->passwd_path = g_build_filename(world->folder, "passwd", NULL);
@@ -77,6 +80,8 @@ void world_tear_down(World *world, gconstpointer unused)
         g_free(world->passwd_path);
         g_free(world->group_path);
         g_free(world->folder);
+        if (--n_worlds > 0)
+                return;
         clock_set_wall_for_tests(0);
         g_hash_table_unref(logged);
 }

@@ -779,6 +779,87 @@ static void test_an_empty_set_finds_nothing(void)
         g_assert_null(policy_set_find(set, span_from("default")));
 }
 
+/* ---- membership: the same rows, and those that a token would fail for other reasons ---- */
+
+typedef struct MembershipRow {
+        const char *sentence;
+        const char *policy;
+        const char *claims;
+        Reason reason;
+} MembershipRow;
+
+static const MembershipRow membership_rows[] = {
+        { "nothing demanded, nothing needed", "audience = orders", "'sub':'u1'", VERDICT_VALID },
+        { "times, audience, scopes, claims and acr are not looked at",
+          "audience = orders | scopes = a | claims = email | acr = gold | groups = /ops",
+          "'exp':1,'groups':['/ops']", VERDICT_VALID },
+        { "a group that lacks", "audience = any | groups = /ops", "'groups':['/op']",
+          VERDICT_MISSING_GROUP },
+        { "one group of all that lacks", "audience = any | groups_all = /ops; /eng",
+          "'groups':['/ops']", VERDICT_MISSING_GROUP },
+        { "a role that lacks", "audience = any | roles = realm:admin",
+          "'resource_access':{'realm':{'roles':['admin']}}", VERDICT_MISSING_ROLE },
+        { "one role of all that lacks", "audience = any | roles_all = realm:admin; orders:reader",
+          "'realm_access':{'roles':['admin']}", VERDICT_MISSING_ROLE },
+        { "roles and groups both", "audience = any | roles = orders:reader | groups = /ops",
+          "'groups':['/ops'],'resource_access':{'orders':{'roles':['reader']}}", VERDICT_VALID },
+};
+
+static void test_membership(gconstpointer data)
+{
+        const MembershipRow *row = data;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Policy) policy = policy_of(row->policy, one_issuer, &error);
+        g_autofree char *json = g_strdup_printf("{%s}", row->claims);
+        g_autoptr(Claims) claims = mint_claims(json, "");
+        Verdict verdict = VERDICT_INIT;
+
+        g_assert_no_error(error);
+        g_assert_cmpint(policy_check_membership(policy, claims, &verdict), ==, row->reason);
+        g_assert_cmpint(verdict.reason, ==,
+                        row->reason == VERDICT_VALID ? VERDICT_UNAVAILABLE : row->reason);
+        g_assert_true((verdict.detail[0] != '\0') == (row->reason != VERDICT_VALID));
+        verdict_clear(&verdict);
+}
+
+/* Of each row above: who passes the whole passes this; who lacks a role or a group lacks it. */
+static void test_membership_is_a_part(void)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(check_rows); i++) {
+                const CheckRow *row = &check_rows[i];
+                g_autoptr(Policy) policy = policy_of(
+                    row->policy, strstr(row->policy, "issuers") ? two_issuers : one_issuer, NULL);
+                g_autofree char *json = g_strdup_printf("{%s}", row->claims);
+                g_autoptr(Claims) claims = mint_claims(json, row->typ);
+                Verdict verdict = VERDICT_INIT;
+                Reason reason = policy_check_membership(policy, claims, &verdict);
+
+                g_test_message("%s", row->sentence);
+                if (row->reason == VERDICT_VALID || row->reason == VERDICT_MISSING_ROLE ||
+                    row->reason == VERDICT_MISSING_GROUP)
+                        g_assert_cmpint(reason, ==, row->reason);
+                verdict_clear(&verdict);
+        }
+}
+
+static void test_membership_needs(void)
+{
+        g_autoptr(Policy) plain = policy_of("audience = any", one_issuer, NULL);
+        g_autoptr(Policy) paths = policy_of("audience = any | groups = /a; /b", one_issuer, NULL);
+        g_autoptr(Policy) bare = policy_of("audience = any | groups_all = /a; b", one_issuer, NULL);
+        g_autoptr(Policy) roles =
+            policy_of("audience = any | roles_all = realm:x | groups_claim = realm_access.roles",
+                      one_issuer, NULL);
+
+        g_assert_false(policy_demands_groups(plain) || policy_demands_roles(plain));
+        g_assert_true(policy_demands_groups(paths) && !policy_demands_roles(paths));
+        g_assert_null(policy_group_without_slash(paths));
+        g_assert_cmpstr(policy_group_without_slash(bare), ==, "b");
+        g_assert_cmpstr(policy_groups_claim(bare), ==, "groups");
+        g_assert_false(policy_groups_are_roles(bare));
+        g_assert_true(policy_demands_roles(roles) && policy_groups_are_roles(roles));
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -800,6 +881,14 @@ int main(int argc, char **argv)
 
                 g_test_add_data_func(path, &fresh_rows[i], test_fresh);
         }
+        for (size_t i = 0; i < G_N_ELEMENTS(membership_rows); i++) {
+                g_autofree char *path =
+                    g_strconcat("/policy/membership: ", membership_rows[i].sentence, NULL);
+
+                g_test_add_data_func(path, &membership_rows[i], test_membership);
+        }
+        g_test_add_func("/policy/membership is a part of the whole", test_membership_is_a_part);
+        g_test_add_func("/policy/what membership needs", test_membership_needs);
         g_test_add_func("/policy/a budget of keys is never longer than the issuer's",
                         test_a_budget_of_keys_is_never_longer_than_the_issuers);
         g_test_add_func("/policy/a budget of answers is none unless set",

@@ -1,10 +1,10 @@
-/* fuzz_roster: any bytes as the table that every process maps: whatever is asked of it, nothing is
+/* fuzz_pages: any bytes as the table that every process maps: whatever is asked of it, nothing is
  * read outside of it, nothing endless begins, and what is found may go out.
  *
  * What a file must say to be taken at all is put right first, or hardly any would be. */
 #include "account.h"
 #include "pack.h"
-#include "roster.h"
+#include "pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,30 +44,30 @@ static void take_group(const struct group_entry *group, const struct wanted *wan
         free(buffer);
 }
 
-static void ask(const struct roster *roster, const struct wanted *wanted)
+static void ask(const struct pages *pages, const struct wanted *wanted)
 {
         struct person person;
         struct group_entry group;
         const uint32_t *gids;
         uint32_t n;
 
-        if (roster_person(roster, wanted, &person) == ROSTER_FOUND)
+        if (pages_person(pages, wanted, &person) == PAGES_FOUND)
                 take_person(&person, wanted);
-        if (roster_group(roster, wanted, &group) == ROSTER_FOUND)
+        if (pages_group(pages, wanted, &group) == PAGES_FOUND)
                 take_group(&group, wanted);
-        if (roster_gids(roster, wanted, &gids, &n) == ROSTER_FOUND)
+        if (pages_gids(pages, wanted, &gids, &n) == PAGES_FOUND)
                 for (uint32_t i = 0; i < n; i++)
                         must(gids[i] != 0);
 }
 
-static void enumerate(const struct roster *roster, uint32_t number)
+static void enumerate(const struct pages *pages, uint32_t number)
 {
         struct person person;
         struct group_entry group;
 
-        if (roster_seen_person(roster, number, &person) == ROSTER_FOUND)
+        if (pages_seen_person(pages, number, &person) == PAGES_FOUND)
                 take_person(&person, NULL);
-        if (roster_seen_group(roster, number, &group) == ROSTER_FOUND)
+        if (pages_seen_group(pages, number, &group) == PAGES_FOUND)
                 take_group(&group, NULL);
 }
 
@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const char *const names[] = { "p000001", "p000002", "g0001", "g0002", "nobody" };
         void *bytes = malloc(size ? size : 1);
-        struct roster roster;
+        struct pages pages;
 
         if (size)
                 memcpy(bytes, data, size);
@@ -87,15 +87,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 head->head_size = sizeof(*head);
                 head->file_size = size;
         }
-        if (roster_init(&roster, bytes, size)) {
+        if (pages_init(&pages, bytes, size)) {
                 for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-                        ask(&roster, &(struct wanted){ .name = names[i] });
+                        ask(&pages, &(struct wanted){ .name = names[i] });
                 for (uint32_t i = 0; i < NUMBERS_ASKED; i++) {
-                        ask(&roster, &(struct wanted){ .id = UID_FIRST + i });
-                        enumerate(&roster, i);
+                        ask(&pages, &(struct wanted){ .id = UID_FIRST + i });
+                        enumerate(&pages, i);
                 }
-                (void) roster_knows_all(&roster, 1);
-                (void) roster_is_replaced(&roster);
+                (void) pages_knows_all(&pages, 1);
+                (void) pages_is_replaced(&pages);
         }
         free(bytes);
         return 0;

@@ -1,6 +1,6 @@
-/* test_roster: a table that somebody broke: refused, or odd where it is broken; never followed. */
+/* test_pages: a table that somebody broke: refused, or odd where it is broken; never followed. */
 #include "account.h"
-#include "roster.h"
+#include "pages.h"
 #include "site.h"
 
 #include <string.h>
@@ -34,7 +34,7 @@ static void broken_clear(Broken *broken)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Broken, broken_clear)
 
 /* look_everywhere: all that can be asked of a table; what is found may go out. */
-static void look_everywhere(const struct roster *roster)
+static void look_everywhere(const struct pages *pages)
 {
         static const char *const names[] = { "p000001", "p000020", "g0001", "nobody" };
         struct person person;
@@ -45,16 +45,16 @@ static void look_everywhere(const struct roster *roster)
         for (uint32_t i = 0; i < 30; i++) {
                 struct wanted wanted = { i < G_N_ELEMENTS(names) ? names[i] : NULL, UID_FIRST + i };
 
-                if (roster_person(roster, &wanted, &person) == ROSTER_FOUND)
+                if (pages_person(pages, &wanted, &person) == PAGES_FOUND)
                         g_assert_true(account_person_fits(&person, &wanted));
-                if (roster_group(roster, &wanted, &group) == ROSTER_FOUND)
+                if (pages_group(pages, &wanted, &group) == PAGES_FOUND)
                         for (n = 0; n < group.members.n; n++)
                                 (void) account_next_member(&group.members);
-                if (roster_gids(roster, &wanted, &gids, &n) == ROSTER_FOUND)
+                if (pages_gids(pages, &wanted, &gids, &n) == PAGES_FOUND)
                         for (uint32_t j = 0; j < n; j++)
                                 g_assert_cmpuint(gids[j], !=, 0);
-                (void) roster_seen_person(roster, i, &person);
-                (void) roster_seen_group(roster, i, &group);
+                (void) pages_seen_person(pages, i, &person);
+                (void) pages_seen_group(pages, i, &group);
         }
 }
 
@@ -106,25 +106,25 @@ static void test_head(gconstpointer argument)
 {
         const HeadRow *row = argument;
         g_auto(Broken) broken = { 0 };
-        struct roster roster;
+        struct pages pages;
 
         broken_init(&broken);
-        g_assert_true(roster_init(&roster, broken.bytes, broken.size));
-        look_everywhere(&roster);
+        g_assert_true(pages_init(&pages, broken.bytes, broken.size));
+        look_everywhere(&pages);
         memcpy(broken.bytes + row->offset, &row->value, row->size); /* little-endian */
-        g_assert_false(roster_init(&roster, broken.bytes, broken.size));
+        g_assert_false(pages_init(&pages, broken.bytes, broken.size));
 }
 
 static void test_every_length(void)
 {
         g_auto(Broken) broken = { 0 };
-        struct roster roster;
+        struct pages pages;
 
         broken_init(&broken);
         for (gsize size = 0; size < broken.size; size++) {
                 g_autofree void *cut = g_memdup2(broken.bytes, size);
 
-                g_assert_false(roster_init(&roster, cut, size));
+                g_assert_false(pages_init(&pages, cut, size));
         }
 }
 
@@ -182,12 +182,12 @@ static void test_part(gconstpointer argument)
 {
         const PartRow *row = argument;
         g_auto(Broken) broken = { 0 };
-        struct roster roster;
+        struct pages pages;
 
         broken_init(&broken);
         break_part(&broken, row);
-        g_assert_true(roster_init(&roster, broken.bytes, broken.size));
-        look_everywhere(&roster);
+        g_assert_true(pages_init(&pages, broken.bytes, broken.size));
+        look_everywhere(&pages);
 }
 
 static void test_odd(void)
@@ -196,17 +196,17 @@ static void test_odd(void)
         struct wanted first = { .name = "p000001" };
         struct table_person *people;
         struct person person;
-        struct roster roster;
+        struct pages pages;
 
         broken_init(&broken);
-        g_assert_true(roster_init(&roster, broken.bytes, broken.size));
+        g_assert_true(pages_init(&pages, broken.bytes, broken.size));
         people = (struct table_person *) (broken.bytes + broken.head->people_offset);
         people[0].uid = 0;
-        g_assert_cmpint(roster_person(&roster, &first, &person), ==, ROSTER_E_ODD);
+        g_assert_cmpint(pages_person(&pages, &first, &person), ==, PAGES_E_ODD);
         people[0].uid = UID_FIRST;
-        g_assert_cmpint(roster_person(&roster, &first, &person), ==, ROSTER_FOUND);
+        g_assert_cmpint(pages_person(&pages, &first, &person), ==, PAGES_FOUND);
         people[0].gid = 0;
-        g_assert_cmpint(roster_person(&roster, &first, &person), ==, ROSTER_E_ODD);
+        g_assert_cmpint(pages_person(&pages, &first, &person), ==, PAGES_E_ODD);
 }
 
 static void test_full_index(void)
@@ -214,15 +214,15 @@ static void test_full_index(void)
         g_auto(Broken) broken = { 0 };
         struct wanted nobody = { .name = "nobody" };
         struct person person;
-        struct roster roster;
+        struct pages pages;
         uint32_t *slots;
 
         broken_init(&broken);
         slots = (uint32_t *) (broken.bytes + broken.head->name_index_offset);
         for (uint32_t i = 0; i < broken.head->name_slots; i++)
                 slots[i] = 5;
-        g_assert_true(roster_init(&roster, broken.bytes, broken.size));
-        g_assert_cmpint(roster_person(&roster, &nobody, &person), ==, ROSTER_E_ODD);
+        g_assert_true(pages_init(&pages, broken.bytes, broken.size));
+        g_assert_cmpint(pages_person(&pages, &nobody, &person), ==, PAGES_E_ODD);
 }
 
 /* test_random: each byte of it changed in turn, at random. */
@@ -233,11 +233,11 @@ static void test_random(void)
         broken_init(&broken);
         for (gsize at = 0; at < broken.size; at++) {
                 unsigned char was = broken.bytes[at];
-                struct roster roster;
+                struct pages pages;
 
                 broken.bytes[at] = (unsigned char) g_test_rand_int_range(0, 256);
-                if (roster_init(&roster, broken.bytes, broken.size))
-                        look_everywhere(&roster);
+                if (pages_init(&pages, broken.bytes, broken.size))
+                        look_everywhere(&pages);
                 broken.bytes[at] = was;
         }
 }
@@ -246,18 +246,18 @@ int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         for (gsize i = 0; i < G_N_ELEMENTS(head_rows); i++) {
-                g_autofree char *path = g_strdup_printf("/roster/head/%s", head_rows[i].sentence);
+                g_autofree char *path = g_strdup_printf("/pages/head/%s", head_rows[i].sentence);
 
                 g_test_add_data_func(path, &head_rows[i], test_head);
         }
         for (gsize i = 0; i < G_N_ELEMENTS(part_rows); i++) {
-                g_autofree char *path = g_strdup_printf("/roster/part/%s", part_rows[i].sentence);
+                g_autofree char *path = g_strdup_printf("/pages/part/%s", part_rows[i].sentence);
 
                 g_test_add_data_func(path, &part_rows[i], test_part);
         }
-        g_test_add_func("/roster/cut at every length", test_every_length);
-        g_test_add_func("/roster/numbers of the system are odd", test_odd);
-        g_test_add_func("/roster/an index without an end", test_full_index);
-        g_test_add_func("/roster/every byte at random", test_random);
+        g_test_add_func("/pages/cut at every length", test_every_length);
+        g_test_add_func("/pages/numbers of the system are odd", test_odd);
+        g_test_add_func("/pages/an index without an end", test_full_index);
+        g_test_add_func("/pages/every byte at random", test_random);
         return g_test_run();
 }

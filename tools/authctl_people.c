@@ -1,0 +1,285 @@
+/* authctl_people: users, groups and id: people as accounts of this host. */
+#include "authctl.h"
+
+#include "authctl_ask.h"
+#include "authctl_pages.h"
+#include "authctl_text.h"
+#include "base/clock.h"
+#include "token/json.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SYNC_DEADLINE_SEC 660 /* longer than the daemon's own */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+        return json_string_value(json_object_get(object, name));
+}
+
+static gint64 number_of(const json_t *object, const char *name)
+{
+        return json_integer_value(json_object_get(object, name));
+}
+
+static void add_number(Table *table, const json_t *object, const char *name)
+{
+        const json_t *number = json_object_get(object, name);
+        g_autofree char *text =
+            json_is_integer(number) && json_integer_value(number) != 0
+                ? g_strdup_printf("%lld", (long long) json_integer_value(number))
+                : NULL;
+
+        table_add(table, STYLE_PLAIN, text);
+}
+
+static Style style_of_state(const char *state)
+{
+        return g_strcmp0(state, "active") == 0 ? STYLE_GOOD : STYLE_WARN;
+}
+
+/* --- users ---------------------------------------------------------------------------------- */
+
+static void add_person(const json_t *person, void *userdata)
+{
+        Table *table = userdata;
+        const char *trouble = text_of(person, "trouble");
+        const char *name = text_of(person, "name");
+
+        table_add(table, STYLE_BOLD, name ? name : text_of(person, "username"));
+        add_number(table, person, "uid");
+        add_number(table, person, "gid");
+        table_add(table, trouble ? STYLE_BAD : style_of_state(text_of(person, "state")),
+                  trouble ? "refused" : text_of(person, "state"));
+        table_add(table, STYLE_PLAIN, text_of(person, "gecos"));
+        table_note(table, trouble);
+}
+
+static AuthctlExit list_users(const AuthctlOptions *options)
+{
+        static const char *const titles[] = { "name", "uid", "gid", "state", "full name", NULL };
+        g_autoptr(Table) table = table_new(titles);
+        AuthctlExit code = pages_each(options, "/v1/users", "people", add_person, table);
+
+        if (code == AUTHCTL_OK && !options->json)
+                table_print(table);
+        return code;
+}
+
+static void print_sync(const json_t *answer)
+{
+        printf("%lld people and %lld groups, in %.1f s.\n", (long long) number_of(answer, "people"),
+               (long long) number_of(answer, "groups"),
+               json_number_value(json_object_get(answer, "seconds")));
+}
+
+static AuthctlExit sync_users(AuthctlOptions *options, bool force)
+{
+        g_auto(Answer) answer = { 0 };
+        json_auto *question = force ? json_pack("{s:b}", "force", 1) : json_object();
+
+        options->deadline_sec = SYNC_DEADLINE_SEC;
+        if (isatty(STDERR_FILENO) && !options->json)
+                fprintf(stderr, "Asking the realm for everybody; that may take minutes.\n");
+        return ask_show(options, "/v1/users/sync", question, print_sync, &answer);
+}
+
+/* What is exported is a file of its own: nothing in it is for a terminal, colons cannot be there.
+ */
+static void print_passwd(const json_t *person, void *userdata)
+{
+        if (text_of(person, "trouble") || !text_of(person, "name"))
+                return;
+        printf("%s:*:%lld:%lld:%s:%s:%s\n", text_of(person, "name"),
+               (long long) number_of(person, "uid"), (long long) number_of(person, "gid"),
+               text_of(person, "gecos"), text_of(person, "home"), text_of(person, "shell"));
+}
+
+/* Members: the names of a group, gathered from the people. */
+static void gather_members(const json_t *person, void *userdata)
+{
+        GHashTable *members = userdata;
+        const char *name = text_of(person, "name");
+        size_t index;
+        json_t *group;
+
+        if (text_of(person, "trouble") || !name)
+                return;
+        json_array_foreach (json_object_get(person, "groups"), index, group) {
+                const char *of = json_string_value(group);
+                GString *list = g_hash_table_lookup(members, of);
+
+                if (!list) {
+                        list = g_string_new(NULL);
+                        g_hash_table_insert(members, g_strdup(of), list);
+                }
+                g_string_append_printf(list, "%s%s", list->len > 0 ? "," : "", name);
+        }
+}
+
+static void print_group(const json_t *group, void *userdata)
+{
+        GHashTable *members = userdata;
+        const char *name = text_of(group, "name");
+        const GString *list = name ? g_hash_table_lookup(members, name) : NULL;
+
+        if (!name || text_of(group, "trouble") || json_is_true(json_object_get(group, "local")))
+                return;
+        printf("%s:*:%lld:%s\n", name, (long long) number_of(group, "gid"), list ? list->str : "");
+}
+
+/* print_own_group: of a person whose primary group is her own. */
+static void print_own_group(const json_t *person, void *userdata)
+{
+        if (text_of(person, "name") && !text_of(person, "trouble") &&
+            number_of(person, "uid") == number_of(person, "gid"))
+                printf("%s:*:%lld:\n", text_of(person, "name"),
+                       (long long) number_of(person, "gid"));
+}
+
+static void free_list(void *list)
+{
+        g_string_free(list, TRUE);
+}
+
+static AuthctlExit export_groups(const AuthctlOptions *options)
+{
+        g_autoptr(GHashTable) members =
+            g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_list);
+        AuthctlExit code = pages_each(options, "/v1/users", "people", gather_members, members);
+
+        if (code == AUTHCTL_OK)
+                code = pages_each(options, "/v1/users", "people", print_own_group, NULL);
+        if (code == AUTHCTL_OK)
+                code = pages_each(options, "/v1/groups", "groups", print_group, members);
+        return code;
+}
+
+static AuthctlExit export_users(AuthctlOptions *options, const char *what)
+{
+        options->json = false;
+        if (g_strcmp0(what, "passwd") == 0)
+                return pages_each(options, "/v1/users", "people", print_passwd, NULL);
+        if (g_strcmp0(what, "group") == 0)
+                return export_groups(options);
+        return authctl_complain(AUTHCTL_USAGE,
+                                "users export takes passwd or group; see authctl users --help");
+}
+
+int authctl_users(int argc, char **argv)
+{
+        g_auto(AuthctlOptions) options = { .n_optional = 2 };
+        gboolean force = false;
+        const GOptionEntry own[] = {
+                { "force", 'f', 0, G_OPTION_ARG_NONE, &force,
+                  "sync: even if it makes more than half of the people gone", NULL },
+                { NULL },
+        };
+        const char *what;
+
+        if (!authctl_options(&options, own, "[sync | export passwd | export group]", argc, argv))
+                return AUTHCTL_USAGE;
+        what = options.words[0];
+        if (!what)
+                return list_users(&options);
+        if (strcmp(what, "sync") == 0 && !options.words[1])
+                return sync_users(&options, force);
+        if (strcmp(what, "export") == 0)
+                return export_users(&options, options.words[1]);
+        return authctl_complain(
+            AUTHCTL_USAGE, "users takes sync or export, not \"%s\"; one person: authctl id NAME",
+            what);
+}
+
+/* --- groups, id ------------------------------------------------------------------------------ */
+
+static void add_group(const json_t *group, void *userdata)
+{
+        Table *table = userdata;
+        const char *trouble = text_of(group, "trouble");
+
+        table_add(table, STYLE_BOLD, text_of(group, "name"));
+        add_number(table, group, "gid");
+        table_add(table, STYLE_PLAIN, text_of(group, "source"));
+        add_number(table, group, "members");
+        table_add(table, trouble ? STYLE_BAD : STYLE_PLAIN,
+                  trouble                                         ? "refused"
+                  : json_is_true(json_object_get(group, "local")) ? "the host's own"
+                                                                  : "");
+        table_note(table, trouble);
+}
+
+int authctl_groups(int argc, char **argv)
+{
+        static const char *const titles[] = { "name", "gid", "in the realm", "members", "", NULL };
+        g_auto(AuthctlOptions) options = { 0 };
+        g_autoptr(Table) table = table_new(titles);
+        AuthctlExit code;
+
+        if (!authctl_options(&options, NULL, "", argc, argv))
+                return AUTHCTL_USAGE;
+        code = pages_each(&options, "/v1/groups", "groups", add_group, table);
+        if (code == AUTHCTL_OK && !options.json)
+                table_print(table);
+        return code;
+}
+
+static void add_fact(Table *table, const char *name, const char *value)
+{
+        table_add(table, STYLE_DIM, name);
+        table_add(table, STYLE_PLAIN, value);
+}
+
+static void add_times(Table *table, const json_t *person)
+{
+        gint64 now_sec = clock_wall_sec();
+        g_autofree char *seen = text_time(number_of(person, "seen_at"), now_sec);
+        g_autofree char *gone = text_time(number_of(person, "gone_since"), now_sec);
+
+        add_fact(table, "last login here", seen);
+        if (number_of(person, "gone_since") > 0)
+                add_fact(table, "gone since", gone);
+}
+
+static void print_id(const json_t *answer)
+{
+        static const char *const untitled[] = { "", "", NULL };
+        const json_t *person = json_object_get(answer, "person");
+        g_autoptr(Table) table = table_new(untitled);
+        g_autoptr(GString) groups = g_string_new(NULL);
+        size_t index;
+        json_t *group;
+
+        json_array_foreach (json_object_get(answer, "groups"), index, group)
+                g_string_append_printf(groups, "%s%s (%lld)", groups->len > 0 ? ", " : "",
+                                       text_of(group, "name"), (long long) number_of(group, "gid"));
+        add_fact(table, "name", text_of(person, "name"));
+        add_fact(table, "in the realm", text_of(person, "username"));
+        add_fact(table, "subject", text_of(person, "subject"));
+        table_add(table, STYLE_DIM, "uid");
+        add_number(table, person, "uid");
+        table_add(table, STYLE_DIM, "gid");
+        add_number(table, person, "gid");
+        add_fact(table, "state", text_of(person, "state"));
+        add_fact(table, "home", text_of(person, "home"));
+        add_fact(table, "shell", text_of(person, "shell"));
+        add_fact(table, "groups", groups->str);
+        add_times(table, person);
+        if (text_of(person, "trouble"))
+                add_fact(table, "no account", text_of(person, "trouble"));
+        table_print(table);
+}
+
+int authctl_id(int argc, char **argv)
+{
+        g_auto(AuthctlOptions) options = { .n_words = 1 };
+        g_auto(Answer) answer = { 0 };
+        g_autofree char *name = NULL, *path = NULL;
+
+        if (!authctl_options(&options, NULL, "NAME", argc, argv))
+                return AUTHCTL_USAGE;
+        name = g_uri_escape_string(options.words[0], NULL, false);
+        path = g_strconcat("/v1/id?name=", name, NULL);
+        return ask_show(&options, path, NULL, print_id, &answer);
+}
