@@ -105,6 +105,7 @@ def test_who_is_deleted_resolves_and_is_marked(host, own_provider, daemon):
     told = daemon.person("ada")["person"]
     assert told["state"] == "gone" and told["gone_since"]
     assert "eng-platform" not in host.run("id", "-Gn", "ada").stdout, "no rights of a group stay"
+    assert "ada" not in host.getent("group", "eng-platform")
 
 
 @needs_clock
