@@ -16,7 +16,7 @@ pytestmark = pytest.mark.devidp
 
 CLIENT = "directory"
 READS = ["view-users", "query-groups", "view-realm", "view-events"]
-LOWEST, HIGHEST = 1879048192, 2147483647  # id_range by default
+LOWEST, HIGHEST = 1879048192, 2147352575  # id_range by default
 SYNC_SEC = 10  # the shortest
 
 
