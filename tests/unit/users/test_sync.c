@@ -663,6 +663,26 @@ static void who_is_no_longer_shown_is_not_gone(void)
         desk_close();
 }
 
+static void force_during_a_sweep_is_another_one(void)
+{
+        desk_open("/eng", NULL);
+        people_of_many(20);
+        pass_sec(0);
+        json_array_clear(fake_realm_part("users"));
+        json_object_clear(fake_realm_part("members"));
+        sync_now(desk.sync, false, on_done, NULL);
+        step_until("users ");
+        sync_now(desk.sync, true, on_done, NULL);
+        fake_realm_run();
+        g_assert_cmpuint(desk.n_done, ==, 1); /* who did not force is told of the one that was */
+        g_assert_nonnull(desk.trouble);
+        pass_sec(0);
+        g_assert_cmpuint(desk.n_done, ==, 2);
+        g_assert_null(desk.trouble);
+        g_assert_cmpint(person("anna")->state, ==, PERSON_GONE);
+        desk_close();
+}
+
 static void who_waits_when_it_ends_is_told(void)
 {
         desk_open("/eng", NULL);
@@ -731,6 +751,7 @@ int main(int argc, char **argv)
                 CASE(who_falls_between_pages_is_asked_for),
                 CASE(who_falls_between_pages_of_members_stays_within),
                 CASE(who_is_no_longer_shown_is_not_gone),
+                CASE(force_during_a_sweep_is_another_one),
                 CASE(who_waits_when_it_ends_is_told),
                 CASE(new_settings_begin_anew),
         };
