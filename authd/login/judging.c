@@ -7,15 +7,15 @@
 
 #define SYSTEM_UID_MAX 999
 
-typedef struct Judging {
+struct Judging {
         JudgingFor with;
         Policy *policy;
         Secret *token;
         char *user;
         Asked asked;
-        JudgingDone done;
+        JudgingDone done; /* NULL: cancelled: what with borrows may be gone */
         void *userdata;
-} Judging;
+};
 
 static void judging_free(Judging *judging)
 {
@@ -183,6 +183,10 @@ static void keys_came(IssuerKeysAnswer answer, void *userdata)
         Verdict verdict = VERDICT_INIT;
         CheckNeeds needs;
 
+        if (!judging->done) {
+                judging_free(judging);
+                return;
+        }
         judging->asked = answer == ISSUER_KEYS_UNAVAILABLE ? ASKED_IN_VAIN : ASKED_FRESH;
         if (check(judging, &verdict, &needs) != CHECK_ANSWERED)
                 verdict_refuse(&verdict, VERDICT_UNAVAILABLE, NULL);
@@ -193,7 +197,7 @@ static void keys_came(IssuerKeysAnswer answer, void *userdata)
 /* A login has its token from the issuer a moment ago: a policy that asks about it once more is
  * refused by service_new. */
 void judging_start(const JudgingFor *with, const Policy *policy, Span token, const char *user,
-                   JudgingDone done, void *userdata)
+                   Judging **ret, JudgingDone done, void *userdata)
 {
         Judging *judging = g_new(Judging, 1);
         Verdict verdict = VERDICT_INIT;
@@ -208,6 +212,7 @@ void judging_start(const JudgingFor *with, const Policy *policy, Span token, con
         switch (check(judging, &verdict, &needs)) {
         case CHECK_NEEDS_KEYS:
                 verdict_clear(&verdict);
+                *ret = judging;
                 issuers_want_key(with->issuers, needs.issuer, span_from(needs.kid), keys_came,
                                  judging);
                 return;
@@ -219,6 +224,11 @@ void judging_start(const JudgingFor *with, const Policy *policy, Span token, con
         }
         tell(judging, &verdict);
         verdict_clear(&verdict);
+}
+
+void judging_cancel(Judging *judging)
+{
+        judging->done = NULL;
 }
 
 void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret)

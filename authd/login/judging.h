@@ -37,10 +37,14 @@ typedef struct LoginVerdict {
 
 typedef void (*JudgingDone)(const LoginVerdict *verdict, void *userdata);
 
+typedef struct Judging Judging;
+
 /* judging_start: token is copied, policy referenced, user copied; what with borrows must live until
- * done, which is called exactly once, at once or later. */
+ * done or judging_cancel. done is called exactly once, at once or later: then *ret is what is under
+ * way, and gone in done. */
 void judging_start(const JudgingFor *with, const Policy *policy, Span token, const char *user,
-                   JudgingDone done, void *userdata);
+                   Judging **ret, JudgingDone done, void *userdata);
+void judging_cancel(Judging *judging); /* done is not called any more */
 
 /* judging_account: may this name be logged in to at all, by what is known here? For a password that
  * was good offline. */
