@@ -17,18 +17,9 @@ struct Judging {
 static struct {
         GQueue grants;
         guint n_asked;
-        int64_t passed_usec;
         bool judges_later;
         Judging *judging;
 } fake;
-
-int64_t __real_clock_monotonic_usec(void);
-int64_t __wrap_clock_monotonic_usec(void);
-
-int64_t __wrap_clock_monotonic_usec(void)
-{
-        return __real_clock_monotonic_usec() + fake.passed_usec;
-}
 
 void fake_grant_open(void)
 {
@@ -69,7 +60,7 @@ GSource *g_timeout_source_new(guint interval)
 
 void fake_grant_pass(int64_t sec)
 {
-        fake.passed_usec += sec * CLOCK_USEC_PER_SEC;
+        clock_advance_monotonic_for_tests(sec * CLOCK_USEC_PER_SEC);
         while (g_main_context_iteration(NULL, FALSE))
                 continue;
 }
@@ -123,6 +114,12 @@ Grant *grant_push_begin(Fetcher *fetcher, const GrantTarget *target, const char 
 
 Grant *grant_push_poll(Fetcher *fetcher, const GrantTarget *target, Span auth_req_id,
                        GrantDone done, void *userdata)
+{
+        g_assert_not_reached();
+}
+
+Grant *grant_client_credentials(Fetcher *fetcher, const GrantTarget *target, const char *scope,
+                                GrantDone done, void *userdata)
 {
         g_assert_not_reached();
 }
@@ -183,18 +180,28 @@ static LoginVerdict verdict_of(Judged judged)
         return verdict;
 }
 
+static void tell(Judged judged, JudgingDone done, void *userdata)
+{
+        LoginVerdict verdict = verdict_of(judged);
+        g_autoptr(Claims) claims = NULL;
+
+        claims_parse(span_from("{\"iss\":\"i\",\"sub\":\"" FAKE_SUBJECT "\"}"), SPAN_EMPTY, &claims,
+                     NULL);
+        verdict.claims = judged == JUDGED_ALLOWED ? claims : NULL;
+        done(&verdict, userdata);
+}
+
 void judging_start(const JudgingFor *with, const Policy *policy, Span token, const char *user,
                    Judging **ret, JudgingDone done, void *userdata)
 {
         bool is_good = span_equal_string(token, FAKE_GOOD);
-        LoginVerdict verdict = verdict_of(is_good ? JUDGED_ALLOWED : JUDGED_DENIED);
 
         if (fake.judges_later) {
                 *ret = fake.judging = g_new(Judging, 1);
                 *fake.judging = (Judging){ done, userdata };
                 return;
         }
-        done(&verdict, userdata);
+        tell(is_good ? JUDGED_ALLOWED : JUDGED_DENIED, done, userdata);
 }
 
 void judging_cancel(Judging *judging)
@@ -226,7 +233,6 @@ bool fake_grant_is_judging(void)
 void fake_grant_judged(Judged judged)
 {
         g_autofree Judging *judging = g_steal_pointer(&fake.judging);
-        LoginVerdict verdict = verdict_of(judged);
 
-        judging->done(&verdict, judging->userdata);
+        tell(judged, judging->done, judging->userdata);
 }

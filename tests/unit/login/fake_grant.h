@@ -2,7 +2,7 @@
  * until the test answers it, and the clock is the test's.
  *
  * A token is judged at once, allowed if it is FAKE_GOOD; with fake_grant_judge_later when the test
- * says so. Link with --wrap=clock_monotonic_usec. */
+ * says so. */
 #pragma once
 
 #include "issuer/grant.h"
