@@ -134,7 +134,7 @@ static void judge(Running *running)
                 judging_account(&running->owner->judging, running->user, &verdict);
                 judged(running, &verdict);
         } else {
-                judging_start(&running->owner->judging, service->policy,
+                judging_start(&running->owner->judging, service,
                               conversation_token(running->conversation), running->user,
                               &running->judging, judged_online, running);
         }

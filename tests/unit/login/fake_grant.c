@@ -191,7 +191,7 @@ static void tell(Judged judged, JudgingDone done, void *userdata)
         done(&verdict, userdata);
 }
 
-void judging_start(const JudgingFor *with, const Policy *policy, Span token, const char *user,
+void judging_start(const JudgingFor *with, const Service *service, Span token, const char *user,
                    Judging **ret, JudgingDone done, void *userdata)
 {
         bool is_good = span_equal_string(token, FAKE_GOOD);
