@@ -271,14 +271,16 @@ void people_issuers_changed(People *people)
         sync_ready(people->sync);
 }
 
-/* configure_directory: without [users] it is asked nothing, and keeps what it has. */
+/* configure_directory: without [users] it has nobody, and its database keeps what it has. */
 static bool configure_directory(People *people, const UsersSettings *settings, const char *url,
                                 GError **error)
 {
         g_autoptr(Naming) naming = NULL;
 
-        if (!settings->issuer)
-                return true;
+        if (!settings->issuer) {
+                sync_configure(people->sync, settings, NULL);
+                return directory_configure(people->directory, settings, NULL, error);
+        }
         naming = naming_new(settings, error);
         if (!naming || !directory_configure(people->directory, settings, url, error))
                 return false;
@@ -301,8 +303,6 @@ bool people_configure(People *people, const UsersSettings *settings, GError **er
         people->settings = users_settings_copy(settings);
         g_free(people->issuer_url);
         people->issuer_url = g_steal_pointer(&url);
-        if (!settings->issuer)
-                sync_configure(people->sync, settings, NULL);
         people->is_published = false;
         people_issuers_changed(people);
         people_touch(people);

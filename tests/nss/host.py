@@ -8,6 +8,7 @@ is reached from inside at the same address, through a relay.
 import contextlib
 import ctypes
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -141,6 +142,7 @@ class Host:
         where = libdir()
         if self.programs.module:
             shutil.copy(self.programs.module, self.path(f"{where}/{MODULE}"))
+        self.bring_libraries()
         for program, place in ((self.programs.authd, "/usr/sbin/authd"), (self.programs.authctl, "/usr/bin/authctl"),
                                (self.programs.probe, "/usr/bin/nss_probe")):
             shutil.copy(program, self.path(place))
@@ -152,6 +154,14 @@ class Host:
             self.path(folder).mkdir(parents=True)
             self.path(folder).chmod(mode)
             os.chown(self.path(folder), AUTHD_ID, AUTHD_ID)
+
+    def bring_libraries(self):
+        """What authd links and a bare tree lacks; of the same release, so they fit its libc."""
+        told = subprocess.run(["ldd", self.programs.authd], capture_output=True, text=True, check=True).stdout
+        for library in re.findall(r"=> (/\S+)", told):
+            place = self.path(f"{libdir()}/{Path(library).name}")
+            if not place.exists():
+                shutil.copy(library, place)
 
     def nsswitch(self, passwd):
         self.write("/etc/nsswitch.conf", NSSWITCH.format(passwd=passwd))

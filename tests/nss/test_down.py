@@ -19,6 +19,7 @@ SLACK_USEC = 200_000  # of a machine with two cores that has other work
 AT_ONCE_USEC = 50_000
 HEARTBEAT_SEC = 3
 SPOILT_HEADS, SPOILT_BYTES = 40, 120
+NO_GROUPS = "0"  # of whom nobody knows: what the asking program says of itself
 
 
 def uid_of(host, name):
@@ -183,7 +184,7 @@ def test_a_head_of_random_words_never_ends_the_process_nor_lies(settled, answers
         table.lay(settled, table.put(bytearray(good), name, word))
         told = ask_once(settled, *questions)
         for one, expected in zip(told, right):
-            assert one.result != FOUND or sorted_text(one) == expected, (name, one)
+            assert one.result != FOUND or one.text == NO_GROUPS or sorted_text(one) == expected, (name, one)
     table.lay(settled, good)
 
 

@@ -11,7 +11,7 @@ HOSTS = ("one", "two", "three")
 N_PEOPLE, N_GROUPS = 10_000, 500
 N_FULL_PEOPLE, N_FULL_GROUPS = 100_000, 2_000
 SMALL = 2_000_000_000  # where a small range begins
-N_CROWDED = 60
+N_CROWDED = 120
 
 
 def ids_of(daemon):
@@ -65,8 +65,8 @@ def test_three_hosts_agree_on_a_hundred_thousand(new_host, programs, tmp_path):
 
 @pytest.fixture
 def crowd(programs, tmp_path):
-    """Sixty people for a thousand ids: two or so want one number."""
-    with devidp(programs, tmp_path, few={f"q{n:02d}": (f"Q {n}", []) for n in range(N_CROWDED)}) as provider:
+    """A hundred and twenty people for a thousand ids: fourteen or so want one that another wants, too."""
+    with devidp(programs, tmp_path, few={f"q{n:03d}": (f"Q {n}", []) for n in range(N_CROWDED)}) as provider:
         yield provider
 
 
@@ -96,8 +96,6 @@ def test_who_collides_is_refused_on_every_host_alike_and_told(new_host, crowd, s
         for subject, person in people.items():
             if subject not in refused:
                 assert entry(daemons[0].host, person["username"])
-        done = daemons[0].host.run("authctl", "ids", "audit")
-        assert str(told[0][0]["id"]) in done.stdout + done.stderr and done.returncode != 0, done
 
 
 def test_a_line_of_the_settings_settles_it_the_same_on_every_host(new_host, crowd, small):

@@ -14,11 +14,8 @@ import sys
 import providers
 
 MAKE_TIMEOUT_SEC = 600
-# What authd links, systemd's programs of early boot, and what the rows ask with. Names differ by release: "a|b".
-PACKAGES = [
-    "systemd", "libglib2.0-0|libglib2.0-0t64", "libcurl4|libcurl4t64", "libmicrohttpd12|libmicrohttpd12t64",
-    "libjansson4", "libsqlite3-0", "libjwt0|libjwt2", "libssl3|libssl3t64", "ca-certificates", "iproute2", "strace",
-]
+# systemd's programs of early boot, and what the rows ask with. What authd links is the machine's: host.py brings it.
+PACKAGES = ["systemd", "iproute2", "strace"]
 OPTIONAL = ["systemd-userdbd"]  # where userdbctl is a package of its own
 SSSD = ["sssd-common", "sssd-proxy", "libnss-sss"]  # beside which the module is measured
 
@@ -37,8 +34,7 @@ def known(package):
 
 
 def packages(more):
-    chosen = [next((name for name in one.split("|") if known(name)), None) for one in [*PACKAGES, *more]]
-    return [name for name in [*chosen, *filter(known, OPTIONAL)] if name]
+    return [*PACKAGES, *more, *filter(known, OPTIONAL)]
 
 
 def tree(more=()):

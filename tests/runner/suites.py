@@ -222,6 +222,27 @@ def _nss(run, rows, name, which, env=None):
     return _pytest(run, None, env or {}, "plain", arguments + (["--full"] if run.full else []), f"nss-{name}")
 
 
+def pam(run):
+    """Logins on the real sshd, sudo and login, on hosts in namespaces: on devidp side by side, alone, and on Keycloak."""
+    if os.geteuid() != 0:
+        return could_not_start("pam", "namespaces and mounts need root", "run it as root")
+    rows = run.logs / "pam-rows"
+    shutil.rmtree(rows, ignore_errors=True)
+    rows.mkdir(parents=True)
+    outcome = _pam(run, rows, "devidp", "side-by-side", ["-m", "not alone", "-n", str(NSS_SIDE_BY_SIDE)])
+    outcome.add(_pam(run, rows, "devidp", "alone", ["-m", "alone"]))
+    state, trouble = run.keycloak.wait()
+    if trouble:
+        return outcome.add(could_not_start("pam on keycloak", trouble, "Keycloak's archive needs the Maven registry once"))
+    more = ["-m", "not alone", "-n", str(NSS_SIDE_BY_SIDE)]
+    return outcome.add(_pam(run, rows, "keycloak", "keycloak", more, {"AUTHD_TEST_KEYCLOAK": str(state)}))
+
+
+def _pam(run, rows, provider, name, which, env=None):
+    arguments = [str(run.source / "tests" / "pam"), "--rows", str(rows), *which]
+    return _pytest(run, provider, env or {}, "plain", arguments + (["--full"] if run.full else []), f"pam-{name}")
+
+
 def nss_realm(source, logs):
     """The file of the realm of 10 000 people, which Keycloak has beside the other one where nss runs."""
     file = logs / "people-realm.json"
@@ -414,6 +435,7 @@ SUITES = {
     "corpora": corpora,
     "behaviour-devidp": behaviour_devidp,
     "nss": nss,
+    "pam": pam,
     "proxies": proxies,
     "faults": faults,
     "sanitize": sanitize,
@@ -423,8 +445,8 @@ SUITES = {
     "fuzz": fuzz,
     "bench": bench,
 }
-NEED_KEYCLOAK = ("behaviour-keycloak", "faults", "nss")
+NEED_KEYCLOAK = ("behaviour-keycloak", "faults", "nss", "pam")
 KEYCLOAK_REALMS = {"nss": nss_realm}  # further realms: suite: (source, logs) → file
 EXTRA_SUITES = {"coverage": coverage}  # by name only
 GROUPS = {"all": list(SUITES), "behaviour": ["behaviour-devidp", "behaviour-keycloak"]}
-FULL_SUITES = {"fuzz": fuzz, "faults": faults, "nss": nss, "debian13": debian13_suite}
+FULL_SUITES = {"fuzz": fuzz, "faults": faults, "nss": nss, "pam": pam, "debian13": debian13_suite}

@@ -522,6 +522,23 @@ static void a_realm_that_refuses(void)
         desk_close();
 }
 
+/* What it refuses of one says nothing of the others. */
+static void a_realm_that_refuses_each(void)
+{
+        json_auto *answer = NULL;
+
+        desk_open();
+        fake_realm_fail("set", ADMIN_REFUSED);
+        answer = assign(false);
+        g_assert_cmpuint(desk.answer.status, ==, 200);
+        g_assert_cmpuint(json_array_size(json_object_get(answer, "assigned")), ==, 0);
+        g_assert_cmpstr(json_string_value(json_object_get(
+                            json_array_get(json_object_get(answer, "skipped"), 0), "why")),
+                        ==, "it fails");
+        g_assert_cmpint(json_integer_value(json_object_get(answer, "left")), ==, 0);
+        desk_close();
+}
+
 static void a_realm_that_does_not_answer(void)
 {
         static const char *const words[] = { "groups", "users", "set" };
@@ -583,6 +600,7 @@ int main(int argc, char **argv)
                 CASE(a_range_that_is_full),
                 CASE(who_collides_gets_neither),
                 CASE(a_realm_that_refuses),
+                CASE(a_realm_that_refuses_each),
                 CASE(a_realm_that_does_not_answer),
                 CASE(time_is_over),
         };
