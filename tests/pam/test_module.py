@@ -10,11 +10,11 @@ import realm
 import settings
 import stack as stacks
 
-pytestmark = [pytest.mark.alone, pytest.mark.devidp]
+pytestmark = pytest.mark.devidp
 CONVERSATIONS, CONVERSATIONS_FULL = 1000, 20_000
 GROWTH_KIB = 8  # beside what libpam keeps of as many
 CALL_USEC = 5000
-REFUSALS = 8  # of two seconds each
+REFUSALS = 4  # of two seconds each
 PERMIT, ONLY = "w-permit", "w-only"  # stacks of pam_permit alone, and of the module alone
 TOLD = re.compile(r"allowed (\d+) refused (\d+) fds (\d+) (\d+) heap_kib (\d+) (\d+) call_usec (\d+)")
 
@@ -44,6 +44,7 @@ def assert_nothing_left(told, beside):
     assert growth(told) - growth(beside) <= GROWTH_KIB, (told, beside)
 
 
+@pytest.mark.alone
 def test_a_thousand_conversations_leave_nothing(site, pytestconfig, record):
     n = CONVERSATIONS_FULL if pytestconfig.getoption("--full") else CONVERSATIONS
     beside = live_long(site, PERMIT, "x", n)
