@@ -77,7 +77,11 @@ def programs(pytestconfig, tmp_path_factory):
 
 
 def a_provider(pytestconfig, programs, folder):
-    return realm.Keycloak() if pytestconfig.getoption("--provider") == "keycloak" else devidp(programs, folder)
+    if pytestconfig.getoption("--provider") == "devidp":
+        return devidp(programs, folder)
+    file = folder / "logins-realm.json"
+    file.write_text(json.dumps(realm.keycloak_realm()))
+    return realm.Keycloak(more_realms=[file])
 
 
 def devidp(programs, folder):

@@ -41,6 +41,7 @@ PEOPLE = {
     "gus": {"groups": ["/eng"]},
     "kim": {"groups": ["/eng"]},
     "ora": {"groups": ["/eng"], "otp_secret": OTP_SECRET},
+    "oda": {"groups": ["/eng"], "otp_secret": OTP_SECRET},
     "oto": {"groups": ["/eng"], "otp_secret": OTP_SECRET},
     "leo": {"groups": ["/eng", "/ops"]},
     "root": {"groups": ["/eng"]},
@@ -272,6 +273,12 @@ class Keycloak(providers.Keycloak):
         assert len(token) <= TOKEN_MAX, len(token)
         return token
 
+    def attribute(self, name, key, value):
+        user_id = self.people.user_id(name)
+        now = self.people.call("GET", f"/users/{user_id}").json()
+        now["attributes"] = {**now.get("attributes", {}), key: [value]}
+        self.people.call("PUT", f"/users/{user_id}", now)
+
     def _membership(self, method, name, path):
         group_id = self.people.call("GET", f"/group-by-path{path}").json()["id"]
         self.people.call(method, f"/users/{self.people.user_id(name)}/groups/{group_id}")
@@ -310,12 +317,6 @@ class KeycloakDesk(logins.PushDesk):
         newest = self._newest(user)
         super().answer(newest[1]["binding_message"], allow)
         self.asked.remove(newest)
-
-    def attribute(self, name, key, value):
-        user_id = self.people.user_id(name)
-        now = self.people.call("GET", f"/users/{user_id}").json()
-        now["attributes"] = {**now.get("attributes", {}), key: [value]}
-        self.people.call("PUT", f"/users/{user_id}", now)
 
 
 if __name__ == "__main__":

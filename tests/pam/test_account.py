@@ -110,6 +110,7 @@ def test_a_key_that_the_realm_keeps_ends_with_the_account(settled):
         assert told.stdout == "", told
         with with_key(settled, "kim") as client:
             assert_out(client)
+    settled.daemon.sync()
 
 
 @pytest.mark.parametrize("name", ["nobody-here", "root", "-l", "ada\nkim", "../kim"], ids=ascii)

@@ -59,9 +59,9 @@ def test_a_camera_reads_keycloaks_address_from_a_real_ssh_and_its_own_pages_let_
 
 
 def test_a_person_with_a_second_factor_approves_with_it(settled):
-    with settled.ssh("ora", SHOW) as client:
-        acts.by_device(client, settled.provider, "ora")
-        assert_in(client, "ora")
+    with settled.ssh("oda", SHOW) as client:
+        acts.by_device(client, settled.provider, "oda")
+        assert_in(client, "oda")
 
 
 def test_who_has_something_left_to_do_cannot_approve(settled):
