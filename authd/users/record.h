@@ -11,7 +11,7 @@
 
 /* [a-z_][a-z0-9_-]{0,31}: what a login or group name may be; nothing is ever cut to fit. */
 #define RECORD_NAME_MAX    32
-#define RECORD_SUBJECT_MAX 64
+#define RECORD_SUBJECT_MAX 255   /* bytes; OpenID Connect Core 1.0 §2, of sub */
 #define RECORD_TEXT_MAX    4096  /* gecos, home, shell, a group's path */
 #define RECORD_GROUPS_MAX  10000 /* of one person */
 #define PEOPLE_MAX         500000

@@ -5,6 +5,9 @@
 
 #include <errno.h>
 
+/* Whom the Admin API lets through, the directory keeps. */
+G_STATIC_ASSERT(ADMIN_ID_SIZE_MAX == RECORD_SUBJECT_MAX);
+
 /* SurveyGroup: what is kept of each group until its members are asked for. */
 typedef struct SurveyGroup {
         char *id, *key;
