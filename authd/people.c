@@ -101,7 +101,8 @@ void people_touch(People *people)
 {
         if (people->publishing)
                 return;
-        people->publishing = g_timeout_source_new(PEOPLE_PUBLISH_USEC / USEC_PER_MSEC);
+        people->publishing = g_timeout_source_new(
+            (guint) (MAX(PEOPLE_PUBLISH_USEC, table_rest_usec(people->table)) / USEC_PER_MSEC));
         g_source_set_callback(people->publishing, on_publish, people, NULL);
         g_source_attach(people->publishing, people->context);
 }
