@@ -3,6 +3,7 @@
 
     write_figures.py ROWS               prints it
     write_figures.py ROWS DOCUMENT      writes it into the document (docs/BENCHMARKS.md), between its marks
+    write_figures.py ROWS DOCUMENT pam  between the marks of `tests/run pam`, whose rows are of the same form
 
 Nothing else writes between the marks; without figures the document stays as it was.
 """
@@ -32,7 +33,7 @@ def table(figures):
     return markdown([HEAD, *map(cells, figures)])
 
 
-def main(folder, document=None):
+def main(folder, document=None, mark=MARK):
     figures = load(pathlib.Path(folder))
     if not document:
         print("\n".join(table(figures)))
@@ -40,7 +41,7 @@ def main(folder, document=None):
     if not figures:
         sys.exit("write_figures: nothing is written: no figures")
     path = pathlib.Path(document)
-    path.write_text(rewrite(path.read_text(), MARK, [machine(), "", *table(figures)]))
+    path.write_text(rewrite(path.read_text(), mark, [machine(), "", *table(figures)]))
     print(f"{len(figures)} figures recorded in {document}")
 
 

@@ -48,10 +48,10 @@ static int converse(const char *service, const char *user)
                 r = pam_authenticate(pamh, 0);
         if (r == PAM_SUCCESS)
                 r = pam_acct_mgmt(pamh, 0);
-        if (r == PAM_SUCCESS) {
+        if (r == PAM_SUCCESS)
                 r = pam_open_session(pamh, 0);
-                pam_close_session(pamh, 0);
-        }
+        if (r == PAM_SUCCESS)
+                r = pam_close_session(pamh, 0);
         pam_end(pamh, r);
         return r;
 }
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
                 return 2;
         line[strcspn(line, "\n")] = '\0';
         n_all = strtoul(argv[3], NULL, 10);
-        n_first = n_all > 9 ? n_all / 10 : 1;
+        n_first = n_all / 10;
         for (size_t i = 0; i < n_all; i++) {
                 if (i == n_first) {
                         fds = n_fds();

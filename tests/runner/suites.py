@@ -24,6 +24,7 @@ PYTEST_TIMEOUT_SEC, PYTEST_FULL_TIMEOUT_SEC = 900, 3600
 PYTEST_NOTHING_CHOSEN = 5  # its exit code when no test has what -k or -m want
 FAULTS_SIDE_BY_SIDE = 6  # most of a row's time is waiting
 NSS_SIDE_BY_SIDE = 4
+PAM_SIDE_BY_SIDE, PAM_ON_KEYCLOAK = 9, 4  # a refusal waits two seconds
 BENCH_TIMEOUT_SEC = 1800
 FUZZ_SHORT_SEC, FUZZ_SEC, FUZZ_FULL_SEC = 4, 60, 600
 FUZZ_GRACE_SEC = 60
@@ -223,24 +224,37 @@ def _nss(run, rows, name, which, env=None):
 
 
 def pam(run):
-    """Logins on the real sshd, sudo and login, on hosts in namespaces: on devidp side by side, alone, and on Keycloak."""
+    """Logins through the real sshd, sudo and login, on hosts in namespaces: side by side, alone, on Keycloak; a table."""
     if os.geteuid() != 0:
         return could_not_start("pam", "namespaces and mounts need root", "run it as root")
     rows = run.logs / "pam-rows"
     shutil.rmtree(rows, ignore_errors=True)
     rows.mkdir(parents=True)
-    outcome = _pam(run, rows, "devidp", "side-by-side", ["-m", "not alone", "-n", str(NSS_SIDE_BY_SIDE)])
+    outcome = _pam(run, rows, "devidp", "side-by-side", ["-m", "not alone", "-n", str(PAM_SIDE_BY_SIDE)])
     outcome.add(_pam(run, rows, "devidp", "alone", ["-m", "alone"]))
     state, trouble = run.keycloak.wait()
     if trouble:
-        return outcome.add(could_not_start("pam on keycloak", trouble, "Keycloak's archive needs the Maven registry once"))
-    more = ["-m", "not alone", "-n", str(NSS_SIDE_BY_SIDE)]
-    return outcome.add(_pam(run, rows, "keycloak", "keycloak", more, {"AUTHD_TEST_KEYCLOAK": str(state)}))
+        outcome.add(could_not_start("pam on keycloak", trouble, "Keycloak's archive needs the Maven registry once"))
+    else:
+        which = ["-m", "not alone", "-n", str(PAM_ON_KEYCLOAK), "--dist", "loadfile"]  # its people are one for all
+        outcome.add(_pam(run, rows, "keycloak", "keycloak", which, {"AUTHD_TEST_KEYCLOAK": str(state)}))
+    writer = run.source / "tests" / "nss" / "write_figures.py"
+    table = subprocess.run(["/usr/bin/python3", writer, rows], capture_output=True, text=True, check=True).stdout
+    for line in table.splitlines():
+        run.progress.line(line)
+    return outcome
 
 
 def _pam(run, rows, provider, name, which, env=None):
     arguments = [str(run.source / "tests" / "pam"), "--rows", str(rows), *which]
     return _pytest(run, provider, env or {}, "plain", arguments + (["--full"] if run.full else []), f"pam-{name}")
+
+
+def pam_realm(source, logs):
+    """The file of the realm of those who log in, which Keycloak has beside the others where pam runs."""
+    file = logs / "logins-realm.json"
+    subprocess.run(["/usr/bin/python3", source / "tests" / "pam" / "realm.py", file], check=True)
+    return str(file)
 
 
 def nss_realm(source, logs):
@@ -446,7 +460,7 @@ SUITES = {
     "bench": bench,
 }
 NEED_KEYCLOAK = ("behaviour-keycloak", "faults", "nss", "pam")
-KEYCLOAK_REALMS = {"nss": nss_realm}  # further realms: suite: (source, logs) → file
+KEYCLOAK_REALMS = {"nss": nss_realm, "pam": pam_realm}  # further realms: suite: (source, logs) → file
 EXTRA_SUITES = {"coverage": coverage}  # by name only
 GROUPS = {"all": list(SUITES), "behaviour": ["behaviour-devidp", "behaviour-keycloak"]}
 FULL_SUITES = {"fuzz": fuzz, "faults": faults, "nss": nss, "pam": pam, "debian13": debian13_suite}
