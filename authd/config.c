@@ -562,21 +562,35 @@ static bool compile_clients(Config *config, const ConfigText *text, GError **err
         return config->compiled_clients != NULL;
 }
 
+/* check_people: subjects mean somebody at one issuer alone. */
+static bool check_people(const Config *config, const Service *service, GError **error)
+{
+        const char *issuer = config->users->issuer;
+
+        if (!issuer || strcmp(issuer, service->issuer) == 0)
+                return true;
+        g_set_error(error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE,
+                    "issuer: people are those of %s ([users] issuer), so they cannot log in at %s; "
+                    "name %s",
+                    issuer, service->issuer, issuer);
+        return false;
+}
+
 static bool compile_service(Config *config, const ConfigText *text, const ServiceSettings *settings,
                             const PolicyIssuer *issuers, GError **error)
 {
         g_autoptr(GError) cause = NULL;
-        Service *service =
+        g_autoptr(Service) service =
             service_new(settings, config->compiled, issuers, config->issuers->len, &cause);
 
-        if (!service) {
+        if (!service || !check_people(config, service, &cause)) {
                 g_autofree char *what =
                     g_strdup_printf("[pam %s]: %s", settings->name, cause->message);
 
                 return refuse_words(text, find_section(text, "pam", settings->name), what,
                                     cause->message, error);
         }
-        g_ptr_array_add(config->compiled_services, service);
+        g_ptr_array_add(config->compiled_services, g_steal_pointer(&service));
         return true;
 }
 

@@ -35,6 +35,7 @@ struct People {
         Local *local;
         Directory *directory;
         Admin *admin;
+        Admin *login_admin; /* for logins: who waits at a door does not wait behind a sweep */
         Sync *sync;
         Table *table;
         Assigning *assigning;
@@ -72,7 +73,7 @@ static void log_table(People *people, int r)
         people->table_trouble = r;
 }
 
-static void publish(People *people)
+void people_publish(People *people)
 {
         uint64_t generation = directory_generation(people->directory);
         bool filled = is_filled(people);
@@ -95,7 +96,7 @@ static gboolean on_publish(gpointer userdata)
         People *people = userdata;
 
         g_clear_pointer(&people->publishing, g_source_unref);
-        publish(people);
+        people_publish(people);
         return G_SOURCE_REMOVE;
 }
 
@@ -285,6 +286,8 @@ void people_issuers_changed(People *people)
                 return;
         target.rate = people->settings->sync_rate;
         admin_configure(people->admin, &target);
+        target.rate = PEOPLE_LOGIN_RATE;
+        admin_configure(people->login_admin, &target);
         sync_ready(people->sync);
 }
 
@@ -322,7 +325,7 @@ bool people_configure(People *people, const UsersSettings *settings, GError **er
         people->issuer_url = g_steal_pointer(&url);
         people->is_published = false;
         people_issuers_changed(people);
-        publish(people);
+        people_touch(people);
         return true;
 }
 
@@ -335,7 +338,7 @@ Directory *people_directory(People *people)
 
 Admin *people_admin(People *people)
 {
-        return has_people(people) ? people->admin : NULL;
+        return has_people(people) ? people->login_admin : NULL;
 }
 
 double people_sync_seconds(const People *people)
@@ -436,6 +439,7 @@ People *people_new(GMainContext *context, Fetcher *fetcher, Issuers *issuers, St
         people->local = local_new(PASSWD_PATH, GROUP_PATH);
         people->directory = open_directory(store, people->local);
         people->admin = admin_new(context, fetcher);
+        people->login_admin = admin_new(context, fetcher);
         people->sync = sync_new(people->admin, people->directory, &hooks);
         people->table = table_new(folder);
         people->second = g_timeout_source_new(TABLE_HEARTBEAT_USEC / USEC_PER_MSEC);
@@ -461,6 +465,7 @@ void people_free(People *people)
         stop_assigning(people, "authd stops; ask again when it is back.");
         sync_free(people->sync);
         admin_free(people->admin);
+        admin_free(people->login_admin);
         table_free(people->table);
         directory_free(people->directory);
         local_free(people->local);

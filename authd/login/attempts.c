@@ -4,7 +4,9 @@
 #include "base/address.h"
 #include "base/secret.h"
 
-typedef enum KeyKind { KEY_USER = 'u', KEY_ADDRESS = 'a' } KeyKind;
+typedef enum KeyKind { KEY_PAIR = 'p', KEY_USER = 'u', KEY_ADDRESS = 'a' } KeyKind;
+
+#define KEYS_MAX 3 /* of one login */
 
 typedef struct Entry {
         Fingerprint key;
@@ -49,21 +51,33 @@ void attempts_free(Attempts *attempts)
         g_free(attempts);
 }
 
-/* The length keeps two pairs apart that read alike one after the other. */
-static Fingerprint key_of(KeyKind kind, const char *service, const char *name)
+/* The lengths keep two logins apart that read alike one after the other. */
+static Fingerprint key_of(KeyKind kind, const char *service, const char *name, const char *address)
 {
-        g_autofree char *text = g_strdup_printf("%c%zu:%s%s", kind, strlen(service), service, name);
+        g_autofree char *text = g_strdup_printf("%c%zu:%s%zu:%s%s", kind, strlen(service), service,
+                                                strlen(name), name, address);
         Fingerprint key;
 
         fingerprint_of(span_from(text), &key);
         return key;
 }
 
-static Fingerprint address_key(const char *service, const char *rhost)
-{
-        g_autofree char *address = address_network(rhost);
+/* Counted: what a failure is counted by, and how many times the bound it may have. */
+typedef struct Counted {
+        Fingerprint key;
+        uint64_t factor;
+} Counted;
 
-        return key_of(KEY_ADDRESS, service, address);
+/* counted_of: the address is the last, if there is one. */
+static size_t counted_of(const char *service, const char *user, const char *rhost,
+                         Counted ret[KEYS_MAX])
+{
+        g_autofree char *address = address_network(rhost && *rhost ? rhost : "");
+
+        ret[0] = (Counted){ key_of(KEY_PAIR, service, user, address), 1 };
+        ret[1] = (Counted){ key_of(KEY_USER, service, user, ""), ATTEMPTS_USER_FACTOR };
+        ret[2] = (Counted){ key_of(KEY_ADDRESS, service, "", address), ATTEMPTS_ADDRESS_FACTOR };
+        return rhost && *rhost ? KEYS_MAX : KEYS_MAX - 1;
 }
 
 static int64_t entry_wait_usec(const Entry *entry, int64_t now_usec)
@@ -74,14 +88,16 @@ static int64_t entry_wait_usec(const Entry *entry, int64_t now_usec)
 int64_t attempts_wait_usec(const Attempts *attempts, const char *service, const char *user,
                            const char *rhost, int64_t now_usec)
 {
-        Fingerprint key = key_of(KEY_USER, service, user);
-        int64_t user_usec = entry_wait_usec(g_hash_table_lookup(attempts->entries, &key), now_usec);
+        Counted counted[KEYS_MAX];
+        size_t n = counted_of(service, user, rhost, counted);
+        int64_t wait_usec = 0;
 
-        if (!rhost || !*rhost)
-                return user_usec;
-        key = address_key(service, rhost);
-        return MAX(user_usec,
-                   entry_wait_usec(g_hash_table_lookup(attempts->entries, &key), now_usec));
+        for (size_t i = 0; i < n; i++)
+                wait_usec =
+                    MAX(wait_usec,
+                        entry_wait_usec(g_hash_table_lookup(attempts->entries, &counted[i].key),
+                                        now_usec));
+        return wait_usec;
 }
 
 static void entry_remove(Attempts *attempts, Entry *entry)
@@ -107,10 +123,10 @@ static Entry *entry_find_or_add(Attempts *attempts, const Fingerprint *key, int6
         return entry;
 }
 
-static void count_failure(Attempts *attempts, Fingerprint key, uint64_t max, int64_t lockout_usec,
-                          int64_t now_usec)
+static void count_failure(Attempts *attempts, const Fingerprint *key, uint64_t max,
+                          int64_t lockout_usec, int64_t now_usec)
 {
-        Entry *entry = entry_find_or_add(attempts, &key, now_usec);
+        Entry *entry = entry_find_or_add(attempts, key, now_usec);
 
         if (now_usec - entry->began_usec >= lockout_usec && now_usec >= entry->until_usec) {
                 entry->n_failures = 0;
@@ -125,19 +141,50 @@ static void count_failure(Attempts *attempts, Fingerprint key, uint64_t max, int
 void attempts_failed(Attempts *attempts, const char *service, const char *user, const char *rhost,
                      unsigned max, int64_t lockout_usec, int64_t now_usec)
 {
-        count_failure(attempts, key_of(KEY_USER, service, user), max, lockout_usec, now_usec);
-        if (rhost && *rhost)
-                count_failure(attempts, address_key(service, rhost),
-                              (uint64_t) max * ATTEMPTS_ADDRESS_FACTOR, lockout_usec, now_usec);
+        Counted counted[KEYS_MAX];
+        size_t n = counted_of(service, user, rhost, counted);
+
+        for (size_t i = 0; i < n; i++)
+                count_failure(attempts, &counted[i].key, max * counted[i].factor, lockout_usec,
+                              now_usec);
 }
 
-void attempts_succeeded(Attempts *attempts, const char *service, const char *user)
+static void forgive(Attempts *attempts, const Fingerprint *key, uint64_t max)
 {
-        Fingerprint key = key_of(KEY_USER, service, user);
-        Entry *entry = g_hash_table_lookup(attempts->entries, &key);
+        Entry *entry = g_hash_table_lookup(attempts->entries, key);
 
-        if (entry)
+        if (!entry)
+                return;
+        if (entry->n_failures <= 1) {
                 entry_remove(attempts, entry);
+                return;
+        }
+        if (--entry->n_failures < max)
+                entry->until_usec = 0;
+}
+
+void attempts_forgiven(Attempts *attempts, const char *service, const char *user, const char *rhost,
+                       unsigned max)
+{
+        Counted counted[KEYS_MAX];
+        size_t n = counted_of(service, user, rhost, counted);
+
+        for (size_t i = 0; i < n; i++)
+                forgive(attempts, &counted[i].key, max * counted[i].factor);
+}
+
+void attempts_succeeded(Attempts *attempts, const char *service, const char *user,
+                        const char *rhost)
+{
+        Counted counted[KEYS_MAX];
+
+        counted_of(service, user, rhost, counted);
+        for (size_t i = 0; i < KEYS_MAX - 1; i++) {
+                Entry *entry = g_hash_table_lookup(attempts->entries, &counted[i].key);
+
+                if (entry)
+                        entry_remove(attempts, entry);
+        }
 }
 
 size_t attempts_n_waiting(const Attempts *attempts, int64_t now_usec)

@@ -14,6 +14,7 @@
 #define PROMPT_OTP        "One-time code (empty if you have none): "
 #define PROMPT_TOKEN      "Access token: "
 
+#define CUT_MARK          "..."
 #define AFTER_MSEC        500 /* how soon PAM asks again, if the owner did not hold the reply back */
 
 typedef enum Phase {
@@ -52,6 +53,7 @@ struct Conversation {
         bool any_unavailable;
         bool was_offline;
         bool failed_by_person;
+        bool typed_otp;
         int64_t typed_usec; /* the last line */
 
         Secret *password, *otp;
@@ -83,14 +85,18 @@ static void forget_typed(Conversation *conversation)
         clear_secret(&conversation->token);
 }
 
-/* bind_push: what is approved, in the few characters that a push may show. */
+/* bind_push: what is approved, in the few characters that a push may show. That something was cut
+ * off must be seen: the rest may be what matters. */
 static void bind_push(Conversation *conversation)
 {
         const LoginQuestion *question = &conversation->question;
         const char *what = conversation->binds_command && question->command ? question->command
                                                                             : question->service;
 
-        g_strlcpy(conversation->binding, what, sizeof(conversation->binding));
+        if (g_strlcpy(conversation->binding, what, sizeof(conversation->binding)) >=
+            sizeof(conversation->binding))
+                memcpy(conversation->binding + CONVERSATION_BINDING_MAX - strlen(CUT_MARK),
+                       CUT_MARK, sizeof(CUT_MARK));
         g_strcanon(conversation->binding, CONVERSATION_BINDING_BYTES, '_');
 }
 
@@ -221,7 +227,8 @@ static bool is_base64url(char byte)
         return g_ascii_isalnum(byte) || byte == '-' || byte == '_';
 }
 
-/* looks_like_a_jwt: three parts of base64url; whether it is one, the check says. */
+/* looks_like_a_jwt: three parts of base64url; whether it is one, the check says. Nothing else is
+ * judged: nobody is asked about the words of a stranger who is not in yet. */
 static bool looks_like_a_jwt(Span line)
 {
         size_t n_dots = 0;
@@ -257,14 +264,30 @@ static void token_typed(Conversation *conversation, Span line, int64_t now_usec)
 {
         if (line.len == 0)
                 choose(conversation, now_usec);
-        else
+        else if (looks_like_a_jwt(line))
                 judge_typed(conversation, line);
+        else
+                refuse(conversation, NULL, now_usec);
 }
 
 static void otp_typed(Conversation *conversation, Span line)
 {
         conversation->otp = secret_new(line);
+        conversation->typed_otp = line.len > 0;
         go(conversation, PHASE_PASSWORD_GRANT);
+}
+
+/* approval_typed: Enter. Where tokens are taken, a program may have one instead: sshd gives a
+ * password's line to the first prompt that does not echo, whatever it says. Such a one that is
+ * neither is refused now, not when the code has expired. */
+static void approval_typed(Conversation *conversation, Span line, Phase waiting, int64_t now_usec)
+{
+        if (line.len == 0 || !conversation->takes_tokens)
+                conversation->phase = waiting;
+        else if (looks_like_a_jwt(line))
+                judge_typed(conversation, line);
+        else
+                refuse(conversation, NULL, now_usec);
 }
 
 static void typed(Conversation *conversation, Span line, int64_t now_usec)
@@ -278,8 +301,10 @@ static void typed(Conversation *conversation, Span line, int64_t now_usec)
         case PHASE_PASSWORD_ASK: password_typed(conversation, line, now_usec); break;
         case PHASE_OTP_ASK: otp_typed(conversation, line); break;
         case PHASE_TOKEN_ASK: token_typed(conversation, line, now_usec); break;
-        case PHASE_DEVICE_SHOW: conversation->phase = PHASE_DEVICE_WAIT; break;
-        case PHASE_PUSH_SHOW: conversation->phase = PHASE_PUSH_WAIT; break;
+        case PHASE_DEVICE_SHOW:
+                approval_typed(conversation, line, PHASE_DEVICE_WAIT, now_usec);
+                break;
+        case PHASE_PUSH_SHOW: approval_typed(conversation, line, PHASE_PUSH_WAIT, now_usec); break;
         default: break;
         }
 }
@@ -333,18 +358,25 @@ static void wait_for_approval(Conversation *conversation, Span code, int64_t exp
         conversation->poll_failed = false;
 }
 
+static char *qr_of(const Conversation *conversation, const char *url)
+{
+        switch (conversation->qr) {
+        case QR_UTF8: return screen_qr_utf8(url);
+        case QR_ASCII: return screen_qr_ascii(url);
+        default: return NULL;
+        }
+}
+
+/* device_text: a picture that a reply has no room for is left out. */
 static char *device_text(const Conversation *conversation, const DeviceAnswer *answer)
 {
-        const char *scanned = answer->verification_uri_complete ? answer->verification_uri_complete
-                                                                : answer->verification_uri;
-        g_autofree char *qr = NULL;
+        const char *url = answer->verification_uri, *complete = answer->verification_uri_complete;
+        g_autofree char *qr = qr_of(conversation, complete ? complete : url);
+        g_autofree char *text = screen_device(url, complete, answer->user_code, qr);
 
-        if (conversation->qr == QR_UTF8)
-                qr = screen_qr_utf8(scanned);
-        else if (conversation->qr == QR_ASCII)
-                qr = screen_qr_ascii(scanned);
-        return screen_device(answer->verification_uri, answer->verification_uri_complete,
-                             answer->user_code, qr);
+        if (strlen(text) + strlen(WORDS_ENTER) <= REPLY_TEXT_MAX)
+                return g_steal_pointer(&text);
+        return screen_device(url, complete, answer->user_code, NULL);
 }
 
 void conversation_device(Conversation *conversation, const DeviceAnswer *answer, int64_t now_usec)
@@ -413,7 +445,7 @@ static void password_answered(Conversation *conversation, const GrantAnswer *ans
         case GRANT_GRANTED: judge_granted(conversation, answer->access_token); return;
         case GRANT_ACTION: refuse(conversation, WORDS_ACTION, now_usec); return;
         case GRANT_UNAVAILABLE:
-                if (conversation->has_offline)
+                if (conversation->has_offline && !conversation->typed_otp)
                         go(conversation, PHASE_OFFLINE);
                 else
                         leave(conversation, now_usec);
@@ -443,6 +475,12 @@ void conversation_judged(Conversation *conversation, Judged judged, const char *
         case JUDGED_DENIED: refuse(conversation, text, now_usec); break;
         default: end(conversation, LOGIN_UNAVAILABLE, WORDS_UNAVAILABLE, now_usec); break;
         }
+}
+
+void conversation_locked(Conversation *conversation, const char *text, int64_t now_usec)
+{
+        if (awaits(conversation, PHASE_PASSWORD_GRANT))
+                end(conversation, LOGIN_LOCKED, text, now_usec);
 }
 
 void conversation_offline(Conversation *conversation, OfflineResult result, int64_t now_usec)
@@ -502,7 +540,7 @@ static void say_approval(Conversation *conversation)
                 return;
         }
         prompt = g_strconcat(conversation->shown, WORDS_ENTER, NULL);
-        say(conversation, LOGIN_PROMPT, true, prompt);
+        say(conversation, LOGIN_PROMPT, !conversation->takes_tokens, prompt);
 }
 
 static void say_end(Conversation *conversation, int64_t now_usec)
@@ -573,6 +611,11 @@ Span conversation_password(const Conversation *conversation)
 Span conversation_otp(const Conversation *conversation)
 {
         return secret_span(conversation->otp);
+}
+
+bool conversation_typed_otp(const Conversation *conversation)
+{
+        return conversation->typed_otp;
 }
 
 Span conversation_code(const Conversation *conversation)

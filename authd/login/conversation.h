@@ -4,9 +4,10 @@
  *
  * Ways are tried in the order of the service; an empty answer at a password prompt goes on to the
  * next one. One device code a conversation: the newest polled. Nothing is allowed but by a token
- * that the policy took (check_token's VALID), for the very person whose name was asked for: the
- * owner judges (conversation_token) and the machine only ever moves to ALLOWED on that. Unknown and
- * refused users go the same way, with the same words, to the end. */
+ * that the policy took (check_token's VALID), for the very person whose name was asked for, or by a
+ * password that is good offline, and never with a one-time code beside it, which nobody here can
+ * check: the owner judges, and the machine only ever moves to ALLOWED on that. Unknown and refused
+ * users go the same way, with the same words, to the end. */
 #pragma once
 
 #include "issuer/grant.h"
@@ -63,6 +64,8 @@ void conversation_push(Conversation *conversation, const PushAnswer *answer, int
 void conversation_granted(Conversation *conversation, const GrantAnswer *answer, int64_t now_usec);
 void conversation_judged(Conversation *conversation, Judged judged, const char *text,
                          int64_t now_usec);
+/* conversation_locked: the password is not sent: too many were wrong. */
+void conversation_locked(Conversation *conversation, const char *text, int64_t now_usec);
 /* conversation_offline: by the verifier that offline keeps. Allowed by it alone only if the owner
  * has judged the account beforehand: it calls conversation_judged after a GOOD one. */
 void conversation_offline(Conversation *conversation, OfflineResult result, int64_t now_usec);
@@ -74,10 +77,13 @@ const LoginReply *conversation_reply(Conversation *conversation, int64_t now_use
 WishKind conversation_wish(Conversation *conversation, int64_t now_usec);
 Span conversation_password(const Conversation *conversation);
 Span conversation_otp(const Conversation *conversation);
+/* conversation_typed_otp: a one-time code stood beside the password: only the realm can check it.
+ */
+bool conversation_typed_otp(const Conversation *conversation);
 Span conversation_code(const Conversation *conversation);  /* device_code or auth_req_id */
 Span conversation_token(const Conversation *conversation); /* WISH_JUDGE */
 /* conversation_binding: for a push; only CONVERSATION_BINDING_BYTES, at most
- * CONVERSATION_BINDING_MAX. */
+ * CONVERSATION_BINDING_MAX; "..." at its end: there is more. */
 const char *conversation_binding(const Conversation *conversation);
 LoginWay conversation_way(const Conversation *conversation);
 bool conversation_was_offline(const Conversation *conversation);

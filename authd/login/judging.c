@@ -7,15 +7,16 @@
 
 #define SYSTEM_UID_MAX 999
 
-typedef struct Judging {
+struct Judging {
         JudgingFor with;
         Policy *policy;
+        const char *issuer; /* interned */
         Secret *token;
         char *user;
         Asked asked;
-        JudgingDone done;
+        JudgingDone done; /* NULL: cancelled: what with borrows may be gone */
         void *userdata;
-} Judging;
+};
 
 static void judging_free(Judging *judging)
 {
@@ -47,6 +48,11 @@ static void allow_account(LoginVerdict *ret)
         ret->reason = reason_words(VERDICT_VALID)->word;
 }
 
+static void refuse_system(LoginVerdict *ret)
+{
+        refuse_account(ret, "system_account", "A system account is nobody's of the realm.");
+}
+
 /* judge_person: found in the directory; user is what was typed. */
 static void judge_person(const Person *person, const char *user, LoginVerdict *ret)
 {
@@ -57,6 +63,8 @@ static void judge_person(const Person *person, const char *user, LoginVerdict *r
         else if (strcmp(person->name, user) != 0)
                 refuse_account(ret, "wrong_account",
                                "The token is of another person than the name that was typed.");
+        else if (person->uid <= SYSTEM_UID_MAX)
+                refuse_system(ret);
         else if (person->state == PERSON_DISABLED)
                 refuse_account(ret, "account_disabled", "The account is disabled in the realm.");
         else if (person->state == PERSON_GONE)
@@ -105,16 +113,19 @@ static void judge_by_directory(Judging *judging, Directory *directory, const Cla
         judge_person(r == 0 ? person : NULL, judging->user, ret);
 }
 
-static void judge_whose(Judging *judging, const Claims *claims, LoginVerdict *ret)
+static void judge_whose(Judging *judging, const Verdict *verdict, LoginVerdict *ret)
 {
         Directory *directory = judging->with.directory(judging->with.userdata);
 
         if (judging_is_system(judging->with.local, judging->user))
-                refuse_account(ret, "system_account", "A system account is nobody's of the realm.");
+                refuse_system(ret);
+        else if (verdict->issuer != judging->issuer)
+                refuse_account(ret, reason_words(VERDICT_UNKNOWN_ISSUER)->word,
+                               "The token is of another issuer than that of the service.");
         else if (directory)
-                judge_by_directory(judging, directory, claims, ret);
+                judge_by_directory(judging, directory, verdict->claims, ret);
         else
-                judge_by_rule(claims, judging->user, ret);
+                judge_by_rule(verdict->claims, judging->user, ret);
 }
 
 static void copy_subject(const Verdict *verdict, LoginVerdict *ret)
@@ -145,7 +156,7 @@ static void conclude(Judging *judging, const Verdict *verdict, LoginVerdict *ret
         fingerprint_text(&fingerprint, ret->token);
         copy_subject(verdict, ret);
         if (verdict->reason == VERDICT_VALID)
-                judge_whose(judging, verdict->claims, ret);
+                judge_whose(judging, verdict, ret);
         else
                 copy_refusal(verdict, ret);
         if (ret->judged == JUDGED_ALLOWED)
@@ -183,6 +194,10 @@ static void keys_came(IssuerKeysAnswer answer, void *userdata)
         Verdict verdict = VERDICT_INIT;
         CheckNeeds needs;
 
+        if (!judging->done) {
+                judging_free(judging);
+                return;
+        }
         judging->asked = answer == ISSUER_KEYS_UNAVAILABLE ? ASKED_IN_VAIN : ASKED_FRESH;
         if (check(judging, &verdict, &needs) != CHECK_ANSWERED)
                 verdict_refuse(&verdict, VERDICT_UNAVAILABLE, NULL);
@@ -192,15 +207,16 @@ static void keys_came(IssuerKeysAnswer answer, void *userdata)
 
 /* A login has its token from the issuer a moment ago: a policy that asks about it once more is
  * refused by service_new. */
-void judging_start(const JudgingFor *with, const Policy *policy, Span token, const char *user,
-                   JudgingDone done, void *userdata)
+void judging_start(const JudgingFor *with, const Service *service, Span token, const char *user,
+                   Judging **ret, JudgingDone done, void *userdata)
 {
         Judging *judging = g_new(Judging, 1);
         Verdict verdict = VERDICT_INIT;
         CheckNeeds needs;
 
         *judging = (Judging){ .with = *with,
-                              .policy = policy_ref((Policy *) policy),
+                              .policy = policy_ref(service->policy),
+                              .issuer = service->issuer,
                               .token = secret_new(token),
                               .user = g_strdup(user),
                               .done = done,
@@ -208,6 +224,7 @@ void judging_start(const JudgingFor *with, const Policy *policy, Span token, con
         switch (check(judging, &verdict, &needs)) {
         case CHECK_NEEDS_KEYS:
                 verdict_clear(&verdict);
+                *ret = judging;
                 issuers_want_key(with->issuers, needs.issuer, span_from(needs.kid), keys_came,
                                  judging);
                 return;
@@ -221,6 +238,11 @@ void judging_start(const JudgingFor *with, const Policy *policy, Span token, con
         verdict_clear(&verdict);
 }
 
+void judging_cancel(Judging *judging)
+{
+        judging->done = NULL;
+}
+
 void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret)
 {
         Directory *directory = with->directory(with->userdata);
@@ -231,7 +253,7 @@ void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret
         if (person && strlen(person->subject) <= RECORD_SUBJECT_MAX)
                 g_strlcpy(ret->subject, person->subject, sizeof(ret->subject));
         if (judging_is_system(with->local, user))
-                refuse_account(ret, "system_account", "A system account is nobody's of the realm.");
+                refuse_system(ret);
         else
                 judge_person(person, user, ret);
 }

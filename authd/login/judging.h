@@ -1,9 +1,11 @@
 /* judging: is this token a yes for this login? The policy's verdict, and then whose account it is.
  *
  * check_token says whether the token is good for the service's policy; keys that are not known yet
- * are asked for once. Then the person of its claims must be the one whose name was typed: by the
- * directory, or without one by the default naming rule. Root, system accounts and local accounts
- * are nobody's. Main thread. Returns, does not log. */
+ * are asked for once. It must be of the issuer where people of the service log in: another one that
+ * the policy takes may give its own people any subject and any name. Then the person of its claims
+ * must be the one whose name was typed: by the directory, or without one by the default naming
+ * rule. Root and system accounts are nobody's; other local accounts are the module's matter. Main
+ * thread. Returns, does not log. */
 #pragma once
 
 #include "issuer/issuer.h"
@@ -37,10 +39,14 @@ typedef struct LoginVerdict {
 
 typedef void (*JudgingDone)(const LoginVerdict *verdict, void *userdata);
 
-/* judging_start: token is copied, policy referenced, user copied; what with borrows must live until
- * done, which is called exactly once, at once or later. */
-void judging_start(const JudgingFor *with, const Policy *policy, Span token, const char *user,
-                   JudgingDone done, void *userdata);
+typedef struct Judging Judging;
+
+/* judging_start: token and user are copied, of service what is needed is; what with borrows must
+ * live until done or judging_cancel. done is called exactly once, at once or later: then *ret is
+ * what is under way, and gone in done. */
+void judging_start(const JudgingFor *with, const Service *service, Span token, const char *user,
+                   Judging **ret, JudgingDone done, void *userdata);
+void judging_cancel(Judging *judging); /* done is not called any more */
 
 /* judging_account: may this name be logged in to at all, by what is known here? For a password that
  * was good offline. */

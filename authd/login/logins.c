@@ -1,6 +1,7 @@
 /* logins: see logins.h. */
 #include "login/logins.h"
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "login/running.h"
@@ -19,6 +20,7 @@ struct Logins {
         Local *local;
         GPtrArray *services; /* Service; NULL: none */
         GHashTable *running; /* id → Running */
+        GHashTable *askers;  /* asker_of → how many of running are theirs */
         Attempts *attempts;
         Sessions *sessions;
         Offline *offline;
@@ -35,17 +37,8 @@ static const LoginReply unavailable = { .state = LOGIN_UNAVAILABLE };
 static const Service *find_service(const char *name, void *userdata)
 {
         const Logins *logins = userdata;
-        const Service *any = NULL;
 
-        for (size_t i = 0; logins->services && i < logins->services->len; i++) {
-                const Service *service = logins->services->pdata[i];
-
-                if (strcmp(service->settings->name, name) == 0)
-                        return service;
-                if (strcmp(service->settings->name, SERVICE_ANY) == 0)
-                        any = service;
-        }
-        return any;
+        return logins->services ? services_find(logins->services, name) : NULL;
 }
 
 static void log_no_service(const char *service)
@@ -112,6 +105,8 @@ static const char *reason_of(const Running *running)
 
         if (verdict)
                 return verdict->reason;
+        if (running_end(running) == LOGIN_LOCKED)
+                return "locked";
         if (running_end(running) == LOGIN_UNAVAILABLE)
                 return "unavailable";
         return conversation_failed_by_person(running_conversation(running)) ? "wrong_credentials"
@@ -141,20 +136,97 @@ static void record_running(const Running *running)
 
 /* Conversations. */
 
+/* where_from: what a try is counted for beside the user: the address, or who asks on this host. */
+static const char *where_from(const LoginQuestion *question)
+{
+        return question->rhost && *question->rhost ? question->rhost : question->ruser;
+}
+
+/* asker_of: who may hold so many conversations and no more; owned. */
+static char *asker_of(const LoginQuestion *question)
+{
+        const char *from = where_from(question);
+
+        return from && *from ? address_network(from) : g_strconcat("user ", question->user, NULL);
+}
+
+static size_t n_of_asker(const Logins *logins, const char *asker)
+{
+        return GPOINTER_TO_SIZE(g_hash_table_lookup(logins->askers, asker));
+}
+
+static void count_asker(Logins *logins, const LoginQuestion *question, int more)
+{
+        char *asker = asker_of(question);
+        size_t n = n_of_asker(logins, asker) + more;
+
+        if (n > 0) {
+                g_hash_table_insert(logins->askers, asker, GSIZE_TO_POINTER(n));
+                return;
+        }
+        g_hash_table_remove(logins->askers, asker);
+        g_free(asker);
+}
+
+static int64_t wait_of(const Logins *logins, const LoginQuestion *question)
+{
+        return attempts_wait_usec(logins->attempts, question->service, question->user,
+                                  where_from(question), clock_monotonic_usec());
+}
+
+static void count_failure(Logins *logins, const LoginQuestion *question)
+{
+        const Service *service = find_service(question->service, logins);
+
+        if (service)
+                attempts_failed(logins->attempts, question->service, question->user,
+                                where_from(question), service->settings->attempts_max,
+                                service->settings->lockout_sec * G_USEC_PER_SEC,
+                                clock_monotonic_usec());
+}
+
+static void forgive_failure(Logins *logins, const LoginQuestion *question)
+{
+        const Service *service = find_service(question->service, logins);
+
+        if (service)
+                attempts_forgiven(logins->attempts, question->service, question->user,
+                                  where_from(question), service->settings->attempts_max);
+}
+
+static char *words_of_wait(int64_t wait_usec)
+{
+        return g_strdup_printf(TEXT_TRY_MIN, (wait_usec + MIN_USEC - 1) / MIN_USEC);
+}
+
+/* running_tries: counted now, so that many passwords sent at once are no more tries than one after
+ * the other. */
+static char *running_tries(Running *running, void *userdata)
+{
+        Logins *logins = userdata;
+        const LoginQuestion *question = running_question(running);
+        int64_t wait_usec = wait_of(logins, question);
+
+        if (wait_usec > 0)
+                return words_of_wait(wait_usec);
+        count_failure(logins, question);
+        return NULL;
+}
+
 static void running_ended(Running *running, void *userdata)
 {
         Logins *logins = userdata;
         const LoginQuestion *question = running_question(running);
-        const Service *service = find_service(question->service, logins);
+        bool failed = conversation_failed_by_person(running_conversation(running));
 
         record_running(running);
+        if (failed && !running_tried(running))
+                count_failure(logins, question);
+        if (!failed && running_tried(running))
+                forgive_failure(logins, question);
         if (running_end(running) == LOGIN_ALLOWED)
-                attempts_succeeded(logins->attempts, question->service, question->user);
-        else if (service && conversation_failed_by_person(running_conversation(running)))
-                attempts_failed(logins->attempts, question->service, question->user,
-                                question->rhost, service->settings->attempts_max,
-                                service->settings->lockout_sec * G_USEC_PER_SEC,
-                                clock_monotonic_usec());
+                attempts_succeeded(logins->attempts, question->service, question->user,
+                                   where_from(question));
 }
 
 /* fence_of: made anew when a reload brought another directory or service account. */
@@ -183,9 +255,11 @@ static void drop(Logins *logins, Running *running)
 {
         g_autofree char *id = NULL;
 
-        if (g_hash_table_steal_extended(logins->running, running_id(running), (gpointer *) &id,
-                                        NULL))
-                running_close(running);
+        if (!g_hash_table_steal_extended(logins->running, running_id(running), (gpointer *) &id,
+                                         NULL))
+                return;
+        count_asker(logins, running_question(running), -1);
+        running_close(running);
 }
 
 static void running_gone(Running *running, void *userdata)
@@ -208,8 +282,7 @@ static char *new_id(void)
 static void tell_locked(const LoginQuestion *question, int64_t wait_usec, LoginsDone done,
                         void *userdata)
 {
-        g_autofree char *text =
-            g_strdup_printf(TEXT_TRY_MIN, (wait_usec + MIN_USEC - 1) / MIN_USEC);
+        g_autofree char *text = words_of_wait(wait_usec);
         const Record record = { .phase = "login",
                                 .way = "",
                                 .verdict = verdict_of(LOGIN_LOCKED),
@@ -221,19 +294,36 @@ static void tell_locked(const LoginQuestion *question, int64_t wait_usec, Logins
         done(&(LoginReply){ .state = LOGIN_LOCKED, .text = text }, userdata);
 }
 
+static bool has_room(const Logins *logins, const LoginQuestion *question)
+{
+        g_autofree char *asker = asker_of(question);
+
+        return g_hash_table_size(logins->running) < LOGINS_MAX &&
+               n_of_asker(logins, asker) < LOGINS_ASKER_MAX;
+}
+
+static void log_too_many(const LoginQuestion *question)
+{
+        log_event(LOG_LEVEL_WARNING, "login_too_many",
+                  "A login was not begun: too many are under way.",
+                  LOG_TEXT("service", question->service), LOG_TEXT("user", question->user),
+                  LOG_TEXT("address", text_or_empty(question->rhost)));
+}
+
 static void begin(Logins *logins, const Service *service, const LoginQuestion *question,
                   LoginsDone done, void *userdata)
 {
-        char *id = new_id();
+        char *id = has_room(logins, question) ? new_id() : NULL;
         Running *running;
 
-        if (!id || g_hash_table_size(logins->running) >= LOGINS_MAX) {
-                g_free(id);
+        if (!id) {
+                log_too_many(question);
                 done(&unavailable, userdata);
                 return;
         }
         running = running_new(&logins->owner, id, service, question);
         g_hash_table_insert(logins->running, id, running);
+        count_asker(logins, question, 1);
         running_ask(running, NULL, done, userdata);
 }
 
@@ -248,8 +338,7 @@ void logins_begin(Logins *logins, const LoginQuestion *question, LoginsDone done
                 return;
         }
         local_refresh(logins->local);
-        wait_usec = attempts_wait_usec(logins->attempts, question->service, question->user,
-                                       question->rhost, clock_monotonic_usec());
+        wait_usec = wait_of(logins, question);
         if (wait_usec > 0)
                 tell_locked(question, wait_usec, done, userdata);
         else
@@ -492,6 +581,7 @@ static void make_owner(Logins *logins)
                              .userdata = deps->userdata,
                              .local = logins->local },
                 .offline = logins->offline,
+                .tries = running_tries,
                 .service = find_service,
                 .allowed = running_allowed,
                 .ended = running_ended,
@@ -506,6 +596,7 @@ Logins *logins_new(const LoginsDeps *deps, GError **error)
 
         logins->deps = *deps;
         logins->running = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        logins->askers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         logins->attempts = attempts_new();
         logins->local = local_new("/etc/passwd", "/etc/group");
         logins->sessions = sessions_new(deps->store, error);
@@ -570,5 +661,6 @@ void logins_free(Logins *logins)
         if (logins->services)
                 g_ptr_array_unref(logins->services);
         g_hash_table_unref(logins->running);
+        g_hash_table_unref(logins->askers);
         g_free(logins);
 }

@@ -9,12 +9,15 @@ struct Running {
         Conversation *conversation;
         char *service; /* its name */
         char *user;
-        Grant *grant; /* the call under way */
+        Grant *grant;     /* the call under way */
+        Judging *judging; /* the check under way */
+        bool tried;
         bool has_verdict;
         LoginVerdict verdict;
         bool has_ended; /* the owner was told */
         int64_t begun_usec;
-        int64_t ended_usec;
+        int64_t linger_usec; /* has_ended: till when */
+        int64_t timeout_usec;
         RunningDone held; /* a reply that is held back */
         void *held_userdata;
         int64_t held_until_usec;
@@ -59,6 +62,7 @@ Running *running_new(const RunningOwner *owner, const char *id, const Service *s
         running->conversation = conversation_new(id, service, question, running->begun_usec);
         running->service = g_strdup(service->settings->name);
         running->user = g_strdup(question->user);
+        running->timeout_usec = service->settings->timeout_sec * G_USEC_PER_SEC;
         return running;
 }
 
@@ -69,20 +73,14 @@ static const Service *service_of(const Running *running)
         return running->owner->service(running->service, running->owner->userdata);
 }
 
-/* Of the last judged token: kept for the record. */
-static void judged(const LoginVerdict *verdict, void *userdata)
+/* judged: the verdict is kept for the record. */
+static void judged(Running *running, const LoginVerdict *verdict)
 {
-        Running *running = userdata;
-
-        if (running->owner) {
-                running->verdict = *verdict;
-                running->verdict.claims = NULL;
-                running->has_verdict = true;
-                conversation_judged(running->conversation, verdict->judged, NULL,
-                                    clock_monotonic_usec());
-                settle(running);
-        }
-        running_unref(running);
+        running->verdict = *verdict;
+        running->verdict.claims = NULL;
+        running->has_verdict = true;
+        conversation_judged(running->conversation, verdict->judged, NULL, clock_monotonic_usec());
+        settle(running);
 }
 
 static void unjudged(Running *running, const char *detail)
@@ -90,32 +88,39 @@ static void unjudged(Running *running, const char *detail)
         LoginVerdict verdict = { .judged = JUDGED_UNAVAILABLE, .reason = "unavailable" };
 
         g_strlcpy(verdict.detail, detail, sizeof(verdict.detail));
-        judged(&verdict, running);
+        judged(running, &verdict);
 }
 
-/* remember: a password that was good online, for when the realm is away. */
-static void remember(Running *running, const Service *service)
+/* remember: a password that was good online, for when the realm is away. Who has one-time codes has
+ * none kept: offline, the password alone would be enough. */
+static void remember(Running *running, const Service *service, const LoginVerdict *verdict)
 {
         Span password = conversation_password(running->conversation);
+        Offline *offline = running->owner->offline;
 
-        if (running->owner->offline && service->settings->offline_sec > 0 && password.len > 0 &&
-            running->verdict.judged == JUDGED_ALLOWED && running->verdict.subject[0])
-                offline_remember(running->owner->offline, running->verdict.subject, password,
-                                 clock_wall_sec());
+        if (!offline || password.len == 0 || !verdict->subject[0])
+                return;
+        if (conversation_typed_otp(running->conversation))
+                offline_forget(offline, verdict->subject);
+        else if (service->settings->offline_sec > 0)
+                offline_remember(offline, verdict->subject, password, clock_wall_sec());
 }
 
 static void judged_online(const LoginVerdict *verdict, void *userdata)
 {
         Running *running = userdata;
-        const Service *service = running->owner ? service_of(running) : NULL;
+        const Service *service = service_of(running);
 
-        if (service) {
-                running->verdict = *verdict;
-                remember(running, service);
-                if (verdict->claims)
-                        running->owner->allowed(running, verdict->claims, running->owner->userdata);
+        running->judging = NULL;
+        if (!service) {
+                unjudged(running, "The service is configured no longer.");
+                return;
         }
-        judged(verdict, running);
+        if (verdict->judged == JUDGED_ALLOWED) {
+                remember(running, service, verdict);
+                running->owner->allowed(running, verdict->claims, running->owner->userdata);
+        }
+        judged(running, verdict);
 }
 
 static void judge(Running *running)
@@ -123,16 +128,15 @@ static void judge(Running *running)
         const Service *service = service_of(running);
         LoginVerdict verdict;
 
-        running_ref(running);
         if (!service) {
                 unjudged(running, "The service is configured no longer.");
         } else if (conversation_was_offline(running->conversation)) {
                 judging_account(&running->owner->judging, running->user, &verdict);
-                judged(&verdict, running);
+                judged(running, &verdict);
         } else {
-                judging_start(&running->owner->judging, service->policy,
+                judging_start(&running->owner->judging, service,
                               conversation_token(running->conversation), running->user,
-                              judged_online, running);
+                              &running->judging, judged_online, running);
         }
 }
 
@@ -240,9 +244,22 @@ static void check_offline(Running *running)
                     service->settings->offline_sec, clock_wall_sec(), offline_checked, running);
 }
 
+static void send_password(Running *running)
+{
+        g_autofree char *locked = running->owner->tries(running, running->owner->userdata);
+
+        if (locked) {
+                conversation_locked(running->conversation, locked, clock_monotonic_usec());
+                return;
+        }
+        running->tried = true;
+        ask_issuer(running, WISH_PASSWORD);
+}
+
 static void fulfil(Running *running, WishKind wish)
 {
         switch (wish) {
+        case WISH_PASSWORD: send_password(running); break;
         case WISH_JUDGE: judge(running); break;
         case WISH_OFFLINE: check_offline(running); break;
         default: ask_issuer(running, wish); break;
@@ -293,66 +310,94 @@ static void note_end(Running *running, int64_t now_usec)
         if (running->has_ended || !conversation_over(running->conversation, now_usec))
                 return;
         running->has_ended = true;
-        running->ended_usec = now_usec;
-        grant_cancel(running->grant);
-        running->grant = NULL;
+        running->linger_usec =
+            MAX(now_usec + RUNNING_LINGER_USEC, running->begun_usec + running->timeout_usec);
+        g_clear_pointer(&running->grant, grant_cancel);
+        g_clear_pointer(&running->judging, judging_cancel);
         running->owner->ended(running, running->owner->userdata);
 }
 
 static int64_t next_look(const Running *running)
 {
-        int64_t next_usec = running->has_ended ? running->ended_usec + RUNNING_LINGER_USEC
+        int64_t next_usec = running->has_ended ? running->linger_usec
                                                : conversation_next_usec(running->conversation);
 
         return running->held ? MIN(next_usec, running->held_until_usec) : next_usec;
 }
 
-/* settle: after every event. The owner may drop its reference at the end of it. */
-static void settle(Running *running)
+static void do_wishes(Running *running, int64_t now_usec)
 {
-        int64_t now_usec = clock_monotonic_usec();
-        bool was_told;
         WishKind wish;
 
-        running_ref(running);
-        conversation_tick(running->conversation, now_usec);
         while (running->owner &&
                (wish = conversation_wish(running->conversation, now_usec)) != WISH_NOTHING)
                 fulfil(running, wish);
-        if (running->owner) {
+}
+
+/* look_on: until something happens, or for ever: then the owner drops its reference. */
+static void look_on(Running *running, bool is_done)
+{
+        if (!running->owner)
+                return;
+        if (is_done)
+                running->owner->gone(running, running->owner->userdata);
+        else
+                set_timer(running, next_look(running));
+}
+
+/* settle: after every event. Whoever is called in it may close the running, or ask it again. */
+static void settle(Running *running)
+{
+        int64_t now_usec = clock_monotonic_usec();
+        bool is_asked;
+
+        running_ref(running);
+        conversation_tick(running->conversation, now_usec);
+        do_wishes(running, now_usec);
+        now_usec = clock_monotonic_usec(); /* what was done may have ended it */
+        if (running->owner)
                 note_end(running, now_usec);
-                was_told = running->held != NULL;
+        is_asked = running->held != NULL;
+        if (running->owner)
                 tell(running, now_usec);
-                was_told = was_told && !running->held;
-                if (running->has_ended &&
-                    (was_told || now_usec >= running->ended_usec + RUNNING_LINGER_USEC))
-                        running->owner->gone(running, running->owner->userdata);
-                else
-                        set_timer(running, next_look(running));
-        }
+        look_on(running, running->has_ended &&
+                             ((is_asked && !running->held) || now_usec >= running->linger_usec));
         running_unref(running);
+}
+
+/* tell_earlier: only the last of those who ask is held back. */
+static void tell_earlier(Running *running)
+{
+        if (running->held)
+                answer_held(running, &(LoginReply){ .state = LOGIN_WAIT,
+                                                    .id = running_id(running),
+                                                    .after_msec = REPLY_AFTER_MAX });
 }
 
 void running_ask(Running *running, const Span *answer, RunningDone done, void *userdata)
 {
         int64_t now_usec = clock_monotonic_usec();
 
-        if (running->held)
-                answer_held(running, &(LoginReply){ .state = LOGIN_WAIT,
-                                                    .id = running_id(running),
-                                                    .after_msec = REPLY_AFTER_MAX });
+        running_ref(running);
+        tell_earlier(running);
+        if (!running->owner) {
+                done(&(LoginReply){ .state = LOGIN_UNAVAILABLE }, userdata);
+                running_unref(running);
+                return;
+        }
         running->held = done;
         running->held_userdata = userdata;
         running->held_until_usec = now_usec + RUNNING_HOLD_USEC;
         conversation_next(running->conversation, answer, now_usec);
         settle(running);
+        running_unref(running);
 }
 
 void running_close(Running *running)
 {
         drop_timer(running);
-        grant_cancel(running->grant);
-        running->grant = NULL;
+        g_clear_pointer(&running->grant, grant_cancel);
+        g_clear_pointer(&running->judging, judging_cancel);
         running->owner = NULL;
         if (running->held)
                 answer_held(running, &(LoginReply){ .state = LOGIN_UNAVAILABLE });
@@ -377,6 +422,11 @@ const Conversation *running_conversation(const Running *running)
 LoginState running_end(const Running *running)
 {
         return conversation_end(running->conversation);
+}
+
+bool running_tried(const Running *running)
+{
+        return running->tried;
 }
 
 const LoginVerdict *running_verdict(const Running *running)

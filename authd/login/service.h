@@ -31,8 +31,8 @@ typedef struct ServiceSettings {
         char *scope;  /* "openid" */
         QrStyle qr;
         bool enter;          /* the device code stands in a prompt that Enter ends: stock sshd shows
-                              * info text only with one. Default: for sshd, and for SERVICE_ANY, which may
-                              * be sshd */
+                              * info text only with one, and sudo is interrupted at one alone. Default:
+                              * for these two, and for SERVICE_ANY, which may be one of them */
         bool bind_command;   /* the command line is shown to who approves. Default: for sudo,
                               * and for SERVICE_ANY */
         bool environment;    /* AUTHD_SUBJECT, AUTHD_ISSUER in the session */
@@ -40,8 +40,8 @@ typedef struct ServiceSettings {
         int64_t fence_stale_sec; /* how old what the directory knows may be at the account phase
                                   * while the realm cannot be asked; 0: unavailable then */
         int64_t offline_sec;     /* how long after the last login online; 0: no offline login */
-        unsigned attempts_max;   /* failures of a user before they wait; of an address: ten times
-                                  * as many */
+        unsigned attempts_max;   /* failures of a user from one address before they wait; of the
+                                  * user, or of the address, as a whole: ten times as many */
         int64_t lockout_sec;
 } ServiceSettings;
 

@@ -32,13 +32,18 @@ struct SshKeys {
         GPtrArray *asking; /* Asking, not owned */
 };
 
+typedef struct Waiter {
+        int64_t stale_sec;
+        SshKeysDone done;
+        void *userdata;
+} Waiter;
+
+/* Asking: a question to the realm, and who waits for its answer. */
 typedef struct Asking {
         SshKeys *keys;
         AdminCall *call;
         char *subject, *attribute;
-        int64_t stale_sec;
-        SshKeysDone done;
-        void *userdata;
+        GArray *waiters;
 } Asking;
 
 static void known_free(void *pointer)
@@ -181,18 +186,75 @@ static const char *young_enough(const SshKeys *keys, const char *subject, int64_
 
 /* Asking. */
 
+static Asking *asking_new(SshKeys *keys, const char *subject, const char *attribute)
+{
+        Asking *asking = g_new0(Asking, 1);
+
+        asking->keys = keys;
+        asking->subject = g_strdup(subject);
+        asking->attribute = g_strdup(attribute);
+        asking->waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
+        g_ptr_array_add(keys->asking, asking);
+        return asking;
+}
+
 static void asking_free(Asking *asking)
 {
+        g_ptr_array_remove_fast(asking->keys->asking, asking);
+        g_array_unref(asking->waiters);
         g_free(asking->subject);
         g_free(asking->attribute);
         g_free(asking);
 }
 
-static void tell(Asking *asking, const char *text)
+static Asking *find_asking(const SshKeys *keys, const char *subject, const char *attribute)
 {
-        g_ptr_array_remove_fast(asking->keys->asking, asking);
-        asking->done(text, asking->userdata);
+        for (guint i = 0; i < keys->asking->len; i++) {
+                Asking *asking = keys->asking->pdata[i];
+
+                if (strcmp(asking->subject, subject) == 0 &&
+                    strcmp(asking->attribute, attribute) == 0)
+                        return asking;
+        }
+        return NULL;
+}
+
+/* tell_kept: what is kept, if it is young enough for who waits. */
+static void tell_kept(const SshKeys *keys, const char *subject, const Waiter *waiter)
+{
+        g_autofree char *text = g_strdup(young_enough(keys, subject, waiter->stale_sec));
+
+        waiter->done(text, waiter->userdata);
+}
+
+/* answer: the question is gone before who waits is told: that may ask anew. */
+static void answer(Asking *asking, const char *text)
+{
+        g_autoptr(GArray) waiters = g_array_ref(asking->waiters);
+
         asking_free(asking);
+        for (guint i = 0; i < waiters->len; i++) {
+                const Waiter waiter = g_array_index(waiters, Waiter, i);
+
+                waiter.done(text, waiter.userdata);
+        }
+}
+
+static void answer_kept(Asking *asking)
+{
+        const SshKeys *keys = asking->keys;
+        g_autofree char *subject = g_strdup(asking->subject);
+        g_autoptr(GArray) waiters = g_array_ref(asking->waiters);
+
+        asking_free(asking);
+        for (guint i = 0; i < waiters->len; i++)
+                tell_kept(keys, subject, &g_array_index(waiters, Waiter, i));
+}
+
+static void keep_and_answer(Asking *asking, const char *text)
+{
+        keep(asking->keys, asking->subject, text, clock_wall_sec());
+        answer(asking, text);
 }
 
 static char *text_of_user(const json_t *user, const char *attribute)
@@ -202,50 +264,45 @@ static char *text_of_user(const json_t *user, const char *attribute)
         return sshkeys_text(json_object_get(json_object_get(user, "attributes"), attribute));
 }
 
-static void realm_said(const AdminAnswer *answer, void *userdata)
+static void realm_said(const AdminAnswer *said, void *userdata)
 {
         Asking *asking = userdata;
         g_autofree char *text = NULL;
 
-        asking->call = NULL;
-        switch (answer->result) {
+        switch (said->result) {
         case ADMIN_OK:
-                text = text_of_user(answer->items, asking->attribute);
-                keep(asking->keys, asking->subject, text, clock_wall_sec());
-                tell(asking, text);
+                text = text_of_user(said->items, asking->attribute);
+                keep_and_answer(asking, text);
                 break;
-        case ADMIN_NOT_FOUND:
-                keep(asking->keys, asking->subject, "", clock_wall_sec());
-                tell(asking, "");
-                break;
-        default:
-                text = g_strdup(young_enough(asking->keys, asking->subject, asking->stale_sec));
-                tell(asking, text);
-                break;
+        case ADMIN_NOT_FOUND: keep_and_answer(asking, ""); break;
+        default: answer_kept(asking); break;
         }
+}
+
+static bool has_room(const SshKeys *keys)
+{
+        return keys->asking->len < SSHKEYS_ASKING_MAX;
 }
 
 void sshkeys_ask(SshKeys *keys, Admin *admin, const char *subject, const char *attribute,
                  int64_t stale_sec, SshKeysDone done, void *userdata)
 {
-        const char *text = young_enough(keys, subject, admin ? SSHKEYS_FRESH_SEC : stale_sec);
-        Asking *asking;
+        const Waiter waiter = { stale_sec, done, userdata };
+        Asking *asking = find_asking(keys, subject, attribute);
 
-        if (text || !admin) {
-                g_autofree char *copy = g_strdup(text);
-
-                done(copy, userdata);
+        if (young_enough(keys, subject, SSHKEYS_FRESH_SEC)) {
+                tell_kept(keys, subject, &(Waiter){ SSHKEYS_FRESH_SEC, done, userdata });
                 return;
         }
-        asking = g_new(Asking, 1);
-        *asking = (Asking){ .keys = keys,
-                            .subject = g_strdup(subject),
-                            .attribute = g_strdup(attribute),
-                            .stale_sec = stale_sec,
-                            .done = done,
-                            .userdata = userdata };
-        g_ptr_array_add(keys->asking, asking);
-        asking->call = admin_user(admin, subject, realm_said, asking);
+        if (!admin || (!asking && !has_room(keys))) {
+                tell_kept(keys, subject, &waiter);
+                return;
+        }
+        if (!asking) {
+                asking = asking_new(keys, subject, attribute);
+                asking->call = admin_user(admin, subject, realm_said, asking);
+        }
+        g_array_append_val(asking->waiters, waiter);
 }
 
 void sshkeys_free(SshKeys *keys)
@@ -256,7 +313,7 @@ void sshkeys_free(SshKeys *keys)
                 Asking *asking = keys->asking->pdata[0];
 
                 admin_cancel(asking->call);
-                tell(asking, NULL);
+                answer(asking, NULL);
         }
         g_ptr_array_unref(keys->asking);
         g_hash_table_unref(keys->known);

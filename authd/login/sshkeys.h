@@ -12,6 +12,9 @@
 #define SSHKEYS_MAX       64
 #define SSHKEYS_SIZE_MAX  (16 * 1024) /* of one line */
 #define SSHKEYS_FRESH_SEC 5           /* what was asked so short ago is not asked again */
+/* Questions to the realm at one time: any local user may ask us, and the account phase asks the
+ * same realm. More live on what is kept, as while it cannot be asked. */
+#define SSHKEYS_ASKING_MAX 8
 
 typedef struct SshKeys SshKeys;
 /* SshKeysDone: text NULL: could not ask, and nothing young enough is kept; "": none. Borrowed. */
@@ -19,8 +22,8 @@ typedef void (*SshKeysDone)(const char *text, void *userdata);
 
 SshKeys *sshkeys_new(Store *store, GError **error); /* store NULL: kept in memory alone */
 void sshkeys_free(SshKeys *keys);                   /* whoever waits is told NULL */
-/* sshkeys_ask: of a person's subject. admin NULL: nobody can be asked. done once, at once or later.
- */
+/* sshkeys_ask: of a person's subject; equal questions are asked once. admin NULL: nobody can be
+ * asked. done once, at once or later. */
 void sshkeys_ask(SshKeys *keys, Admin *admin, const char *subject, const char *attribute,
                  int64_t stale_sec, SshKeysDone done, void *userdata);
 /* sshkeys_line_fits: one line of authorized_keys that we hand on. */

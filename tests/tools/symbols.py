@@ -1,7 +1,8 @@
 """symbols: each shared library gives out what it should and needs what it may, nothing else.
 
 What should be given out is read from what others rely on: the functions that the header declares and
-the version script lists, which must be the same. What may be needed is in the table.
+the version script lists, which must be the same; of a module whose header is the system's, the script
+alone. What may be needed is in the table.
 Beside that: no stack that can be executed, no relocation in the text, all symbols bound at load.
 
     symbols.py ROOT NAME LIBRARY      NAME is a row of LIBRARIES
@@ -38,18 +39,20 @@ def symbols_of_map(text):
 
 def declared_symbols(root, header, script):
     """(symbols with their versions, complaints)."""
-    declared = functions_of_header(tree.read(root, header))
     versions = symbols_of_map(tree.read(root, script))
+    declared = functions_of_header(tree.read(root, header)) if header else set(versions)
     complaints = [f"{header}: {name} is not in {script}" for name in sorted(declared - set(versions))]
     complaints += [f"{script}: {name} is not declared in {header}"
                    for name in sorted(set(versions) - declared)]
     return versions, complaints
 
 
-# name: (header that declares what it gives out; version script; soname; libraries that it may need)
+# name: (header that declares what it gives out, None: the system's; version script; soname, None: of a
+# module that is loaded by its path; libraries that it may need)
 LIBRARIES = {
     "libauthd": ("include/authd.h", "lib/libauthd.map", "libauthd.so.1", {"libc.so.6"}),
     "libnss_authd": ("nss/nss_authd.h", "nss/libnss_authd.map", "libnss_authd.so.2", {"libc.so.6"}),
+    "pam_authd": (None, "pam/pam_authd.map", None, {"libc.so.6", "libpam.so.0"}),
 }
 
 
@@ -81,7 +84,7 @@ def dynamic_complaints(library, soname, may_need):
     dynamic = output_of("readelf", "--wide", "--dynamic", "--program-headers", library)
     needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic))
     complaints = [f"needs {name}" for name in sorted(needed - may_need)]
-    if re.findall(r"\(SONAME\).*\[(.+)\]", dynamic) != [soname]:
+    if soname and re.findall(r"\(SONAME\).*\[(.+)\]", dynamic) != [soname]:
         complaints.append(f"is not called {soname}")
     if re.search(r"\(TEXTREL\)", dynamic):
         complaints.append("has relocations in its text")

@@ -72,6 +72,28 @@ static void refused(void)
         }
 }
 
+/* A subject means somebody at one issuer alone. */
+static void people_of_another_issuer(void)
+{
+        static const char text[] =
+            "[issuer i]\nurl = https://sso.example.com/realms/i\n"
+            "[issuer j]\nurl = https://sso.example.com/realms/j\n"
+            "[policy p]\naudience = a\nissuers = i; j\n"
+            "[users]\nissuer = %s\ngroups = /ops\nsync = 0s\n" SSHD "issuer = j\nways = token\n";
+        g_autofree char *ours = g_strdup_printf(text, "j"), *others = g_strdup_printf(text, "i");
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Config) good = config_parse("t.conf", span_from(ours), &error);
+        g_autoptr(Config) bad = NULL;
+
+        g_assert_no_error(error);
+        g_assert_nonnull(good);
+        bad = config_parse("t.conf", span_from(others), &error);
+        g_assert_null(bad);
+        g_assert_cmpstr(error->message, ==,
+                        "t.conf:14: [pam sshd]: issuer: people are those of i ([users] issuer), so "
+                        "they cannot log in at j; name i");
+}
+
 static void read_back(void)
 {
         g_autoptr(GError) error = NULL;
@@ -159,6 +181,7 @@ int main(int argc, char **argv)
         g_assert_cmpint(write(fd, "secret", 6), ==, 6);
         close(fd);
         g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/config_pam/people of another issuer", people_of_another_issuer);
         g_test_add_func("/config_pam/what is refused, with its line", refused);
         g_test_add_func("/config_pam/what is read is what was written", read_back);
         g_test_add_func("/config_pam/shown defaults are the defaults",

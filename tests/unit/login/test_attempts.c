@@ -16,7 +16,7 @@ static void fail(Attempts *attempts, const char *user, const char *rhost, int64_
 /* One failure, or a success, of alice or of another; then how long must be waited. */
 typedef struct Row {
         const char *sentence;
-        const char *failures; /* when, in seconds; "+N": a success then */
+        const char *failures; /* when, in seconds; "+": a success, "-": the last was no failure */
         int64_t asked_sec;
         int64_t wait_sec;
 } Row;
@@ -33,8 +33,13 @@ static const Row rows[] = {
         { "also past the window of the first", "0 1 2 50 100", 100, 60 },
         { "failures within the window count together", "0 30 59", 59, 60 },
         { "a failure at its end begins a new one", "0 30 60", 60, 0 },
-        { "a success forgets them", "0 1 +1 2", 2, 0 },
-        { "a success forgets the wait", "0 1 2 +3", 3, 0 },
+        { "a success forgets them", "0 1 + 2", 2, 0 },
+        { "a success forgets the wait", "0 1 2 +", 3, 0 },
+        { "what was no failure does not count", "0 - 1 2", 2, 0 },
+        { "and those before it do", "0 1 - 2 3", 3, 60 },
+        { "what was no failure takes its wait with it", "0 1 2 -", 2, 0 },
+        { "but not that of others", "0 1 2 3 -", 3, 60 },
+        { "nothing is forgiven that was not counted", "- 0 1 2", 2, 60 },
 };
 
 static void test_row(gconstpointer data)
@@ -44,8 +49,10 @@ static void test_row(gconstpointer data)
         g_auto(GStrv) failures = g_strsplit(row->failures, " ", -1);
 
         for (char **at = failures; *at && **at; at++) {
-                if (**at == '+')
-                        attempts_succeeded(attempts, "sshd", "alice");
+                if (**at == '-')
+                        attempts_forgiven(attempts, "sshd", "alice", ADDRESS, BOUND);
+                else if (**at == '+')
+                        attempts_succeeded(attempts, "sshd", "alice", ADDRESS);
                 else
                         fail(attempts, "alice", ADDRESS, g_ascii_strtoll(*at, NULL, 10));
         }
@@ -68,13 +75,32 @@ static void test_keys(void)
 
         for (int i = 0; i < BOUND; i++)
                 fail(attempts, "alice", ADDRESS, 2);
-        g_assert_cmpint(wait_sec(attempts, "sshd", "alice", "198.51.100.1"), ==, 60);
-        g_assert_cmpint(wait_sec(attempts, "sshd", "alice", NULL), ==, 60);
+        g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 60);
+        g_assert_cmpint(wait_sec(attempts, "sshd", "alice", "198.51.100.1"), ==, 0);
+        g_assert_cmpint(wait_sec(attempts, "sshd", "alice", NULL), ==, 0);
         g_assert_cmpint(wait_sec(attempts, "sshd", "bob", ADDRESS), ==, 0);
         g_assert_cmpint(wait_sec(attempts, "sudo", "alice", ADDRESS), ==, 0);
         /* Read one after the other, both pairs are "sshdalice". */
         g_assert_cmpint(wait_sec(attempts, "sshda", "lice", NULL), ==, 0);
         g_assert_cmpint(wait_sec(attempts, "sshd", ADDRESS, NULL), ==, 0);
+}
+
+/* Whoever fails as alice from ten addresses keeps her out; from one, nobody does. */
+static void test_user(void)
+{
+        g_autoptr(Attempts) attempts = attempts_new();
+
+        for (int i = 0; i < BOUND * ATTEMPTS_USER_FACTOR - 1; i++) {
+                g_autofree char *address = g_strdup_printf("198.51.100.%d", i);
+
+                fail(attempts, "alice", address, 2);
+        }
+        g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 0);
+        fail(attempts, "alice", "203.0.113.1", 2);
+        g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 60);
+        g_assert_cmpint(wait_sec(attempts, "sshd", "alice", NULL), ==, 60);
+        attempts_succeeded(attempts, "sshd", "alice", ADDRESS);
+        g_assert_cmpint(wait_sec(attempts, "sshd", "alice", NULL), ==, 0);
 }
 
 static void test_address(void)
@@ -89,7 +115,7 @@ static void test_address(void)
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 0);
         fail(attempts, "carol", ADDRESS, 2);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 60);
-        attempts_succeeded(attempts, "sshd", "alice");
+        attempts_succeeded(attempts, "sshd", "alice", ADDRESS);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 60);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", NULL), ==, 0);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ""), ==, 0);
@@ -137,7 +163,7 @@ static void test_bounded(void)
                 fail(attempts, "alice", NULL, 2);
         for (int i = 0; i < BOUND; i++)
                 fail(attempts, "bob", NULL, 2);
-        for (int i = 0; i < ATTEMPTS_KEYS_MAX - 2; i++) {
+        for (int i = 0; i < ATTEMPTS_KEYS_MAX / 2 - 2; i++) {
                 g_autofree char *user = g_strdup_printf("nobody%d", i);
 
                 fail(attempts, user, NULL, 2);
@@ -158,6 +184,7 @@ int main(int argc, char **argv)
                 g_test_add_data_func(path, &rows[i], test_row);
         }
         g_test_add_func("/attempts/a service and a user are one key, and no other's", test_keys);
+        g_test_add_func("/attempts/a user has ten times as many from everywhere", test_user);
         g_test_add_func("/attempts/an address has ten times as many, whoever the users",
                         test_address);
         g_test_add_func("/attempts/addresses of one network are one", test_addresses);

@@ -4,6 +4,7 @@
  *   ? WISH       the machine wants      < ANSWER    what came of that
  *   = STATE      it tells PAM           = STATE: …  and the text holds this
  *   + SEC        time passes            ! person, ! nobody   whose failure it was
+ *   ~ on, ~ off  the prompt echoes
  */
 #include "base/clock.h"
 #include "login/conversation.h"
@@ -152,6 +153,18 @@ static const Row rows[] = {
           true,
           { "= prompt", "> secret", "= prompt", "> ", "? password", "< unavailable", "? offline",
             "< offline_good", "= wait", "? judge", "< allowed", "= allowed" } },
+        { "a one-time code cannot be checked offline: with one beside it no password is",
+          "password",
+          false,
+          true,
+          { "= prompt", "> secret", "= prompt", "> 123456", "? password", "< unavailable",
+            "? nothing", "= unavailable", "! nobody" } },
+        { "too many passwords were wrong: this one is not sent",
+          "password",
+          false,
+          false,
+          { "= prompt", "> secret", "= prompt", "> ", "? password", "< locked", "? nothing",
+            "= locked: try again", "! nobody", "< granted", "? nothing", "= locked" } },
         { "the realm is away and the password is wrong offline",
           "password",
           false,
@@ -180,11 +193,47 @@ static const Row rows[] = {
           false,
           false,
           { "= prompt: Password", "> " JWT, "= prompt: One-time" } },
+        { "a token in answer to a device code, where tokens are a way: programs answer no echo",
+          "device token",
+          true,
+          false,
+          { "? device_begin", "< codes", "= prompt: WDJB-MJHT", "~ off", "> " JWT, "? judge",
+            "< allowed", "= allowed" } },
+        { "a password in answer to a device code, where tokens are a way, is refused at once",
+          "device token",
+          true,
+          false,
+          { "? device_begin", "< codes", "= prompt: WDJB-MJHT", "> secret", "? nothing", "+ 2",
+            "= denied", "! person" } },
+        { "Enter in answer to a device code, where tokens are a way",
+          "device token",
+          true,
+          false,
+          { "? device_begin", "< codes", "= prompt: WDJB-MJHT", "> ", "+ 5", "? device_poll",
+            "< granted", "? judge", "< allowed", "= allowed" } },
+        { "a token in answer to a device code whose poll is under way: the late yes is dropped",
+          "device token",
+          true,
+          false,
+          { "? device_begin", "< codes", "= prompt", "+ 5", "? device_poll", "> " JWT, "? judge",
+            "< granted", "? nothing", "= wait", "< refused", "+ 2", "= denied", "! person" } },
+        { "any line is as good as Enter where tokens are no way",
+          "device",
+          true,
+          false,
+          { "? device_begin", "< codes", "= prompt: WDJB-MJHT", "~ on", "> " JWT, "? nothing",
+            "= wait" } },
         { "tokens alone",
           "token",
           false,
           false,
           { "= prompt: Access token", "> " JWT, "? judge", "< refused", "+ 2", "= denied" } },
+        { "what is no token at the prompt for one",
+          "token",
+          false,
+          false,
+          { "= prompt: Access token", "> secret", "? nothing", "+ 2", "= denied: refused",
+            "! person" } },
         { "a push is approved",
           "push",
           false,
@@ -300,6 +349,8 @@ static void give(Conversation *conversation, const char *word, int64_t now_usec)
 
         if (strcmp(word, "codes") == 0 || strcmp(word, "no_codes") == 0)
                 give_codes(conversation, word[0] == 'c', now_usec);
+        else if (strcmp(word, "locked") == 0)
+                conversation_locked(conversation, "try again in 5 min", now_usec);
         else if (find_word(judgements, G_N_ELEMENTS(judgements), word, &value))
                 conversation_judged(conversation, value, NULL, now_usec);
         else if (find_word(offlines, G_N_ELEMENTS(offlines), word, &value))
@@ -345,6 +396,10 @@ static void play(Conversation *conversation, const char *line, int64_t *now_usec
                 conversation_tick(conversation, *now_usec);
                 expect_reply(conversation, rest, *now_usec);
                 break;
+        case '~':
+                g_assert_cmpint(conversation_reply(conversation, *now_usec)->echo, ==,
+                                strcmp(rest, "on") == 0);
+                break;
         case '+': *now_usec += atoi(rest) * CLOCK_USEC_PER_SEC; break;
         case '!':
                 g_assert_cmpint(conversation_failed_by_person(conversation), ==,
@@ -385,9 +440,71 @@ static void test_row(gconstpointer userdata)
         conversation_free(conversation);
 }
 
+/* A push shows so much of a command line: whether there is more must be seen. */
+typedef struct BindingRow {
+        const char *command, *binding;
+} BindingRow;
+
+static const BindingRow binding_rows[] = {
+        { "sudo id", "sudo_id" },
+        { "sudo \x1b[2Jid;", "sudo___2Jid_" },
+        { "sudo 3456789 123456789 123456789 123456789 1234567",
+          "sudo_3456789_123456789_123456789_123456789_1234567" },
+        { "sudo 3456789 123456789 123456789 123456789 12345678",
+          "sudo_3456789_123456789_123456789_123456789_1234..." },
+};
+
+static Conversation *begin(LoginWay way, QrStyle qr, const char *command)
+{
+        g_autoptr(ServiceSettings) settings = service_settings_new("sudo");
+        LoginQuestion question = { .service = "sudo", .user = "alice", .command = command };
+        const Service service = { .settings = settings, .ways = { way }, .n_ways = 1 };
+
+        settings->qr = qr;
+        return conversation_new("id", &service, &question, BEGIN_USEC);
+}
+
+static void test_binding(void)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(binding_rows); i++) {
+                Conversation *conversation = begin(WAY_PUSH, QR_NONE, binding_rows[i].command);
+
+                g_assert_cmpstr(conversation_binding(conversation), ==, binding_rows[i].binding);
+                conversation_free(conversation);
+        }
+}
+
+/* The longest URL of which there is a picture: in letters it is larger than a reply may be. */
+static void test_large_picture(gconstpointer style)
+{
+        Conversation *conversation = begin(WAY_DEVICE, GPOINTER_TO_INT(style), NULL);
+        g_autofree char *path =
+            g_strnfill(SCREEN_QR_TEXT_MAX - strlen("https://idp.example/"), 'a');
+        g_autofree char *url = g_strconcat("https://idp.example/", path, NULL);
+        const DeviceAnswer answer = { .result = GRANT_GRANTED,
+                                      .device_code = span_from("device-code"),
+                                      .user_code = "WDJB-MJHT",
+                                      .verification_uri = url,
+                                      .expires_in_sec = 60,
+                                      .interval_sec = 5 };
+        const LoginReply *reply;
+
+        g_assert_cmpint(conversation_wish(conversation, BEGIN_USEC), ==, WISH_DEVICE_BEGIN);
+        conversation_device(conversation, &answer, BEGIN_USEC);
+        reply = conversation_reply(conversation, BEGIN_USEC);
+        g_assert_nonnull(strstr(reply->text, "WDJB-MJHT"));
+        g_assert_cmpuint(strlen(reply->text), <=, REPLY_TEXT_MAX);
+        conversation_free(conversation);
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/conversation/what is cut off of a command is seen", test_binding);
+        g_test_add_data_func("/conversation/a picture in blocks that is too large",
+                             GINT_TO_POINTER(QR_UTF8), test_large_picture);
+        g_test_add_data_func("/conversation/a picture in letters that is too large",
+                             GINT_TO_POINTER(QR_ASCII), test_large_picture);
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
                 g_autofree char *path = g_strdup_printf("/conversation/%s", rows[i].sentence);
 
