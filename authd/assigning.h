@@ -5,7 +5,8 @@
  * nor one that this host has given (also to who is long gone), or that its files have. Who has an
  * id on this host gets that one; two who collide get the next ones, and neither the one that both
  * would have computed. Each is written, and read again, before the next; what was written when it
- * stops stays. Owned by people, main thread. Logs. */
+ * stops stays. What another host has written meanwhile stays, too, and is told. Owned by people,
+ * main thread. Logs. */
 #pragma once
 
 #include "api/api.h"

@@ -9,7 +9,7 @@
 #define MAX_AGE_SEC_MAX         (INT64_C(365) * 24 * 3600)
 #define STALE_KEYS_SEC_MIN      60
 #define ROUTE_ORDER_MAX         1000000
-#define CONFIG_ID_RANGE_DEFAULT "1879048192-2147483647"
+#define CONFIG_ID_RANGE_DEFAULT "1879048192-2147352575"
 
 /* The one table. In each section the order of the manual. */
 static const ConfigRule rules[] = {

@@ -734,6 +734,7 @@ Daemon *daemon_new(const char *config_path, Config *config, GError **error)
         make_logins(daemon);
         if (!make_workers(daemon, error) || !make_listener(daemon, error))
                 return NULL;
+        people_publish(daemon->people);
         make_report(daemon);
         watch_signals(daemon);
         announce_config(daemon);

@@ -5,6 +5,7 @@
 #include "assigning.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "share.h"
 #include "token/json.h"
 #include "users/sync.h"
 #include "users/table.h"
@@ -34,10 +35,12 @@ struct People {
         Local *local;
         Directory *directory;
         Admin *admin;
+        Admin *login_admin; /* for logins: who waits at a door does not wait behind a sweep */
         Sync *sync;
         Table *table;
         Assigning *assigning;
         Order *assigning_for;
+        Share listing; /* of what looks at everybody, for anybody */
         GSource *second, *publishing;
         unsigned n_seconds;
         uint64_t published; /* the directory's generation in the table */
@@ -70,7 +73,7 @@ static void log_table(People *people, int r)
         people->table_trouble = r;
 }
 
-static void publish(People *people)
+void people_publish(People *people)
 {
         uint64_t generation = directory_generation(people->directory);
         bool filled = is_filled(people);
@@ -93,7 +96,7 @@ static gboolean on_publish(gpointer userdata)
         People *people = userdata;
 
         g_clear_pointer(&people->publishing, g_source_unref);
-        publish(people);
+        people_publish(people);
         return G_SOURCE_REMOVE;
 }
 
@@ -101,7 +104,8 @@ void people_touch(People *people)
 {
         if (people->publishing)
                 return;
-        people->publishing = g_timeout_source_new(PEOPLE_PUBLISH_USEC / USEC_PER_MSEC);
+        people->publishing = g_timeout_source_new(
+            (guint) (MAX(PEOPLE_PUBLISH_USEC, table_rest_usec(people->table)) / USEC_PER_MSEC));
         g_source_set_callback(people->publishing, on_publish, people, NULL);
         g_source_attach(people->publishing, people->context);
 }
@@ -224,24 +228,41 @@ static void take_order(People *people, MainQuestion question, const json_t *body
         sync_now(people->sync, json_is_true(json_object_get(body, "force")), synced, order);
 }
 
-void people_answer(People *people, MainQuestion question, const char *argument, PeopleDone done,
-                   void *userdata)
+/* answer_question: what is no order. */
+static void answer_question(People *people, MainQuestion question, const json_t *query,
+                            MainAnswer *ret)
 {
-        bool is_order = question == MAIN_USERS_SYNC || question == MAIN_IDS_ASSIGN;
-        json_auto *query = json_loads(argument ? argument : "{}", 0, NULL);
         const Accounts accounts = {
                 .directory = has_people(people) ? people->directory : NULL,
                 .settings = people->settings,
                 .issuer_url = people->issuer_url,
                 .filled = is_filled(people),
         };
+        bool is_listing = accounts_looks_at_all(question, query);
+        int64_t begun_usec = clock_monotonic_usec();
+
+        if (is_listing && !share_is_open(&people->listing, begun_usec)) {
+                accounts_problem(503, "unavailable",
+                                 "Too many ask for lists of people; ask again in a moment.", ret);
+                return;
+        }
+        accounts_answer(&accounts, question, query, ret);
+        if (is_listing)
+                share_spend(&people->listing, clock_monotonic_usec() - begun_usec);
+}
+
+void people_answer(People *people, MainQuestion question, const char *argument, PeopleDone done,
+                   void *userdata)
+{
+        bool is_order = question == MAIN_USERS_SYNC || question == MAIN_IDS_ASSIGN;
+        json_auto *query = json_loads(argument ? argument : "{}", 0, NULL);
         MainAnswer answer;
 
-        if (is_order && accounts.directory) {
+        if (is_order && has_people(people)) {
                 take_order(people, question, query, done, userdata);
                 return;
         }
-        accounts_answer(&accounts, question, query, &answer);
+        answer_question(people, question, query, &answer);
         done(&answer, userdata);
 }
 
@@ -265,17 +286,21 @@ void people_issuers_changed(People *people)
                 return;
         target.rate = people->settings->sync_rate;
         admin_configure(people->admin, &target);
+        target.rate = PEOPLE_LOGIN_RATE;
+        admin_configure(people->login_admin, &target);
         sync_ready(people->sync);
 }
 
-/* configure_directory: without [users] it is asked nothing, and keeps what it has. */
+/* configure_directory: without [users] it has nobody, and its database keeps what it has. */
 static bool configure_directory(People *people, const UsersSettings *settings, const char *url,
                                 GError **error)
 {
         g_autoptr(Naming) naming = NULL;
 
-        if (!settings->issuer)
-                return true;
+        if (!settings->issuer) {
+                sync_configure(people->sync, settings, NULL);
+                return directory_configure(people->directory, settings, NULL, error);
+        }
         naming = naming_new(settings, error);
         if (!naming || !directory_configure(people->directory, settings, url, error))
                 return false;
@@ -298,11 +323,9 @@ bool people_configure(People *people, const UsersSettings *settings, GError **er
         people->settings = users_settings_copy(settings);
         g_free(people->issuer_url);
         people->issuer_url = g_steal_pointer(&url);
-        if (!settings->issuer)
-                sync_configure(people->sync, settings, NULL);
         people->is_published = false;
         people_issuers_changed(people);
-        publish(people);
+        people_touch(people);
         return true;
 }
 
@@ -315,7 +338,7 @@ Directory *people_directory(People *people)
 
 Admin *people_admin(People *people)
 {
-        return has_people(people) ? people->admin : NULL;
+        return has_people(people) ? people->login_admin : NULL;
 }
 
 double people_sync_seconds(const People *people)
@@ -416,6 +439,7 @@ People *people_new(GMainContext *context, Fetcher *fetcher, Issuers *issuers, St
         people->local = local_new(PASSWD_PATH, GROUP_PATH);
         people->directory = open_directory(store, people->local);
         people->admin = admin_new(context, fetcher);
+        people->login_admin = admin_new(context, fetcher);
         people->sync = sync_new(people->admin, people->directory, &hooks);
         people->table = table_new(folder);
         people->second = g_timeout_source_new(TABLE_HEARTBEAT_USEC / USEC_PER_MSEC);
@@ -441,6 +465,7 @@ void people_free(People *people)
         stop_assigning(people, "authd stops; ask again when it is back.");
         sync_free(people->sync);
         admin_free(people->admin);
+        admin_free(people->login_admin);
         table_free(people->table);
         directory_free(people->directory);
         local_free(people->local);

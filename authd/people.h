@@ -1,8 +1,9 @@
 /* people: people as accounts, for the daemon: the directory, its sync, its table, its answers.
  *
  * The daemon's, on the main thread. It answers NSS (lines of passwd(5) and group(5)) and
- * administrators, publishes the table when the directory has changed (at most once every
- * PEOPLE_PUBLISH_USEC), beats its heart, and hands login/ what it needs. It never asks NSS. Logs.
+ * administrators, publishes the table when the directory has changed (PEOPLE_PUBLISH_USEC later,
+ * or when the table has rested from the one before), beats its heart, and hands login/ what it
+ * needs. It never asks NSS. Logs.
  */
 #pragma once
 
@@ -12,8 +13,9 @@
 #include "users/directory.h"
 
 #define PEOPLE_PUBLISH_USEC (200 * INT64_C(1000))
-#define PEOPLE_TIDY_SEC     60 /* between two looks at the local files and at who is gone */
-#define PEOPLE_SYNCS_MAX    64 /* administrators that wait for one sync */
+#define PEOPLE_LOGIN_RATE   200 /* requests a second that logins cause, beside sync_rate */
+#define PEOPLE_TIDY_SEC     60  /* between two looks at the local files and at who is gone */
+#define PEOPLE_SYNCS_MAX    64  /* administrators that wait for one sync */
 
 typedef struct People People;
 typedef void (*PeopleDone)(MainAnswer *answer, void *userdata); /* owns answer->body */
@@ -32,6 +34,8 @@ People *people_new(GMainContext *context, Fetcher *fetcher, Issuers *issuers, St
                    const char *folder, MetricFamily *looks);
 /* people_configure: settings->issuer NULL: no people; then the table is empty and not complete. */
 bool people_configure(People *people, const UsersSettings *settings, GError **error);
+/* people_publish: the table now, for a start, when the socket is there. */
+void people_publish(People *people);
 /* people_answer: MAIN_PASSWD, MAIN_GROUP, MAIN_USERS, MAIN_GROUPS, MAIN_ID, MAIN_USERS_SYNC,
  * MAIN_IDS, MAIN_IDS_ASSIGN; argument: the query as JSON object of strings, or the body. done once,
  * at once or later. */
@@ -40,7 +44,7 @@ void people_answer(People *people, MainQuestion question, const char *argument, 
 /* people_issuers_changed: an issuer's discovery is there. */
 void people_issuers_changed(People *people);
 Directory *people_directory(People *people); /* for login; NULL: no [users] */
-Admin *people_admin(People *people);         /* the same */
+Admin *people_admin(People *people);         /* for logins, beside the sync's own; the same */
 /* people_touch: login changed the directory: publish soon. */
 void people_touch(People *people);
 json_t *people_status(const People *people); /* for /v1/status: null without [users] */

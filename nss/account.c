@@ -3,12 +3,18 @@
 
 #include <string.h>
 
-#define SYSTEM_ID_LAST 999
-#define DYNAMIC_ID_FIRST                                                                           \
-        61184 /* systemd's dynamic users, and what follows up to its foreign ones */
-#define DYNAMIC_ID_LAST 65519
-#define NOBODY_ID       65534
-#define NONE_ID_16      65535
+#define NONE_ID_16 65535
+
+/* From first to last, both of them: what users/ids never gives either. */
+static const struct {
+        uint32_t first, last;
+} forbidden[] = {
+        { 0, 999 },                 /* the system's */
+        { 61184, 65519 },           /* systemd's dynamic users */
+        { 65534, NONE_ID_16 },      /* nobody, -1 in 16 bits */
+        { 2147352576, 2147418111 }, /* systemd's foreign users */
+        { UINT32_MAX, UINT32_MAX }, /* -1 */
+};
 
 static bool begins_name(char c)
 {
@@ -29,8 +35,10 @@ bool account_is_name(const char *name)
 
 bool account_is_id(uint32_t id)
 {
-        return id > SYSTEM_ID_LAST && !(id >= DYNAMIC_ID_FIRST && id <= DYNAMIC_ID_LAST) &&
-               id != NOBODY_ID && id != NONE_ID_16 && id != UINT32_MAX;
+        for (size_t i = 0; i < sizeof(forbidden) / sizeof(*forbidden); i++)
+                if (id >= forbidden[i].first && id <= forbidden[i].last)
+                        return false;
+        return true;
 }
 
 bool account_is_supplementary(uint32_t gid)

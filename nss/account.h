@@ -43,8 +43,8 @@ struct group_entry {
 
 /* account_is_name: [a-z_][a-z0-9_-]{0,31}, the whole of it. */
 bool account_is_name(const char *name);
-/* account_is_id: never the system's (0 to 999), systemd's (61184 to 65519), nobody, -1 in 16 and 32
- * bits. */
+/* account_is_id: never the system's (0 to 999), systemd's (61184 to 65519, 2147352576 to
+ * 2147418111), nobody, -1 in 16 and 32 bits. */
 bool account_is_id(uint32_t id);
 /* account_is_supplementary: a gid among a person's others may be one of /etc/group, but never 0. */
 bool account_is_supplementary(uint32_t gid);

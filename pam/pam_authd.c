@@ -68,12 +68,13 @@ static void cancel(const struct asking *asking, const char *id)
         form_deinit(&form);
 }
 
-/* do_turn: what the reply says, and a line if one was typed. */
+/* do_turn: what the reply says, and a line if one was typed. Whoever is to approve must be told so,
+ * PAM_SILENT or not: sudo always asks for silence. */
 static int do_turn(pam_handle_t *pamh, int flags, const struct reply *reply, char **ret_line)
 {
         switch (reply->state) {
         case REPLY_PROMPT: return conversing_ask(pamh, reply->text, reply->echo, ret_line);
-        case REPLY_INFO: return conversing_tell(pamh, flags, false, reply->text);
+        case REPLY_INFO: return conversing_tell(pamh, 0, false, reply->text);
         case REPLY_ERROR: return conversing_tell(pamh, flags, true, reply->text);
         case REPLY_WAIT: wait_ms(reply->after_ms); return PAM_SUCCESS;
         default: return PAM_SYSTEM_ERR;

@@ -36,7 +36,15 @@ static void add_number(Table *table, const json_t *object, const char *name)
 
 static Style style_of_state(const char *state)
 {
+        if (g_strcmp0(state, "refused") == 0)
+                return STYLE_BAD;
         return g_strcmp0(state, "active") == 0 ? STYLE_GOOD : STYLE_WARN;
+}
+
+/* has_id: whether it is an account, whatever else is wrong with it. */
+static bool has_id(const json_t *thing, const char *id)
+{
+        return text_of(thing, "name") && number_of(thing, id) != 0;
 }
 
 /* --- users ---------------------------------------------------------------------------------- */
@@ -44,16 +52,15 @@ static Style style_of_state(const char *state)
 static void add_person(const json_t *person, void *userdata)
 {
         Table *table = userdata;
-        const char *trouble = text_of(person, "trouble");
+        const char *state = has_id(person, "uid") ? text_of(person, "state") : "refused";
         const char *name = text_of(person, "name");
 
         table_add(table, STYLE_BOLD, name ? name : text_of(person, "username"));
         add_number(table, person, "uid");
         add_number(table, person, "gid");
-        table_add(table, trouble ? STYLE_BAD : style_of_state(text_of(person, "state")),
-                  trouble ? "refused" : text_of(person, "state"));
+        table_add(table, style_of_state(state), state);
         table_add(table, STYLE_PLAIN, text_of(person, "gecos"));
-        table_note(table, trouble);
+        table_note(table, text_of(person, "trouble"));
 }
 
 static AuthctlExit list_users(const AuthctlOptions *options)
@@ -89,7 +96,7 @@ static AuthctlExit sync_users(AuthctlOptions *options, bool force)
  */
 static void print_passwd(const json_t *person, void *userdata)
 {
-        if (text_of(person, "trouble") || !text_of(person, "name"))
+        if (!has_id(person, "uid"))
                 return;
         printf("%s:*:%lld:%lld:%s:%s:%s\n", text_of(person, "name"),
                (long long) number_of(person, "uid"), (long long) number_of(person, "gid"),
@@ -104,7 +111,7 @@ static void gather_members(const json_t *person, void *userdata)
         size_t index;
         json_t *group;
 
-        if (text_of(person, "trouble") || !name)
+        if (!has_id(person, "uid"))
                 return;
         json_array_foreach (json_object_get(person, "groups"), index, group) {
                 const char *of = json_string_value(group);
@@ -124,7 +131,7 @@ static void print_group(const json_t *group, void *userdata)
         const char *name = text_of(group, "name");
         const GString *list = name ? g_hash_table_lookup(members, name) : NULL;
 
-        if (!name || text_of(group, "trouble") || json_is_true(json_object_get(group, "local")))
+        if (!has_id(group, "gid") || json_is_true(json_object_get(group, "local")))
                 return;
         printf("%s:*:%lld:%s\n", name, (long long) number_of(group, "gid"), list ? list->str : "");
 }
@@ -132,8 +139,7 @@ static void print_group(const json_t *group, void *userdata)
 /* print_own_group: of a person whose primary group is her own. */
 static void print_own_group(const json_t *person, void *userdata)
 {
-        if (text_of(person, "name") && !text_of(person, "trouble") &&
-            number_of(person, "uid") == number_of(person, "gid"))
+        if (has_id(person, "uid") && number_of(person, "uid") == number_of(person, "gid"))
                 printf("%s:*:%lld:\n", text_of(person, "name"),
                        (long long) number_of(person, "gid"));
 }
@@ -203,10 +209,11 @@ static void add_group(const json_t *group, void *userdata)
         add_number(table, group, "gid");
         table_add(table, STYLE_PLAIN, text_of(group, "source"));
         add_number(table, group, "members");
-        table_add(table, trouble ? STYLE_BAD : STYLE_PLAIN,
-                  trouble                                         ? "refused"
-                  : json_is_true(json_object_get(group, "local")) ? "the host's own"
-                                                                  : "");
+        if (!has_id(group, "gid") && trouble)
+                table_add(table, STYLE_BAD, "refused");
+        else
+                table_add(table, STYLE_PLAIN,
+                          json_is_true(json_object_get(group, "local")) ? "the host's own" : "");
         table_note(table, trouble);
 }
 
@@ -267,7 +274,7 @@ static void print_id(const json_t *answer)
         add_fact(table, "groups", groups->str);
         add_times(table, person);
         if (text_of(person, "trouble"))
-                add_fact(table, "no account", text_of(person, "trouble"));
+                add_fact(table, "trouble", text_of(person, "trouble"));
         table_print(table);
 }
 

@@ -19,7 +19,7 @@
 #define ADMIN_PAGES_MAX       4096              /* of one list */
 #define ADMIN_RATE_DEFAULT    20                /* requests a second */
 #define ADMIN_WAITING_MAX     1024              /* calls not yet sent; more are UNAVAILABLE */
-#define ADMIN_ID_SIZE_MAX     64                /* Keycloak's own ids are UUIDs of 36 */
+#define ADMIN_ID_SIZE_MAX     255               /* OpenID Connect Core 1.0 §2, of sub */
 #define ADMIN_NAME_SIZE_MAX   1024              /* of users, groups, roles and clients */
 #define ADMIN_GROUP_DEPTH_MAX 16
 #define ADMIN_GROUPS_MAX      50000
@@ -34,7 +34,10 @@ typedef enum AdminResult {
         ADMIN_UNAVAILABLE, /* zero */
         ADMIN_OK,
         ADMIN_NOT_FOUND,     /* 404 of one user, group or role */
-        ADMIN_NOT_PERMITTED, /* 403, the client has no service account, or a change was refused */
+        ADMIN_NOT_PERMITTED, /* 403, the client has no service account, or the realm keeps no such
+                              * attributes */
+        ADMIN_REFUSED,       /* this change of this thing: it has another value by now, or a
+                              * validator of the realm says no */
 } AdminResult;
 
 /* AdminAnswer: borrowed for the callback. */
@@ -106,6 +109,8 @@ AdminCall *admin_user_groups(Admin *admin, const char *user_id, AdminDone done, 
 AdminCall *admin_user_roles(Admin *admin, const char *user_id, AdminDone done, void *userdata);
 /* admin_user_set_attributes, admin_group_…: reads the thing, sets these (an object of strings),
  * writes it, reads it again: OK (items: the thing as read last) only when they are there then.
+ * REFUSED when one of them has a value already that is another: it stays, for another host may just
+ * have written it.
  * NOT_PERMITTED also when the realm drops attributes that its user profile does not declare; the
  * sentence says so. */
 AdminCall *admin_user_set_attributes(Admin *admin, const char *user_id, const json_t *attributes,

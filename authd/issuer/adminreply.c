@@ -5,14 +5,17 @@
 #include "token/json.h"
 
 #define REFUSAL_SIZE_MAX 256
-#define ID_BYTES         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:@"
+#define ID_BYTES_NOT     "/\\%?#"
 
 bool admin_reply_id_allowed(const char *id)
 {
         size_t len = strlen(id);
 
-        return len > 0 && len <= ADMIN_ID_SIZE_MAX && strspn(id, ID_BYTES) == len &&
-               strspn(id, ".") < len;
+        for (size_t i = 0; i < len; i++)
+                if (g_ascii_iscntrl(id[i]))
+                        return false;
+        return len > 0 && len <= ADMIN_ID_SIZE_MAX && strcspn(id, ID_BYTES_NOT) == len &&
+               strspn(id, ".") < len && g_utf8_validate(id, -1, NULL);
 }
 
 /* Members. What is null is not there: Keycloak leaves such members out. */

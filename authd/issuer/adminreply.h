@@ -30,7 +30,8 @@ json_t *admin_reply_item(Span body, AdminItem item, char **ret_trouble);
 json_t *admin_reply_object(Span body, char **ret_trouble);
 /* admin_reply_refusal: what a 4xx says, in printable ASCII, "" if nothing; the caller frees. */
 char *admin_reply_refusal(Span body);
-/* admin_reply_id_allowed: letters, digits and -_.:@, ADMIN_ID_SIZE_MAX at most, not only dots.
- * Keycloak's are UUIDs, but those of an import are what it says, and those of a user federation are
- * "f:UUID:NAME". */
+/* admin_reply_id_allowed: UTF-8 of ADMIN_ID_SIZE_MAX bytes at most, not only dots, without control
+ * characters and what a path of a URL gives a meaning, escaped or not. Keycloak's are UUIDs, but
+ * those of an import are what it says, and those of a user federation are "f:UUID:NAME", with a
+ * name that is what the federation says. */
 bool admin_reply_id_allowed(const char *id);

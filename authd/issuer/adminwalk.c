@@ -227,9 +227,20 @@ static void take_list(AdminWalk *walk, Span body, AdminOutcome *ret)
         (void) walk_turn_page(walk, json_array_size(ret->items), ret);
 }
 
+/* take_thing: the one that was asked for; NULL: *ret_trouble. */
+static json_t *take_thing(const AdminWalk *walk, Span body, char **ret_trouble)
+{
+        json_auto *thing = admin_reply_item(body, walk->item, ret_trouble);
+
+        if (!thing || strcmp(json_string_value(json_object_get(thing, "id")), walk->id) == 0)
+                return json_incref(thing);
+        *ret_trouble = g_strdup("the provider's answer has another id than was asked for");
+        return NULL;
+}
+
 static void take_user(AdminWalk *walk, Span body, AdminOutcome *ret)
 {
-        ret->items = admin_reply_item(body, ADMIN_ITEM_USER, &ret->trouble);
+        ret->items = take_thing(walk, body, &ret->trouble);
         if (ret->items)
                 ret->result = ADMIN_OK;
 }
@@ -455,28 +466,59 @@ static bool is_of_user(const AdminWalk *walk)
         return walk->item == ADMIN_ITEM_USER;
 }
 
-/* The first attribute that is not as it is wanted; NULL: all are. */
+static json_t *values_of(const json_t *thing, const char *name)
+{
+        return json_object_get(json_object_get(thing, "attributes"), name);
+}
+
+static bool is_as_wanted(const json_t *values, const json_t *text)
+{
+        return json_array_size(values) == 1 && json_equal(json_array_get(values, 0), text);
+}
+
+/* walk_missing: the first attribute that is not as it is wanted; NULL: all are. */
 static const char *walk_missing(const AdminWalk *walk, const json_t *thing)
 {
-        const json_t *attributes = json_object_get(thing, "attributes");
+        const char *name;
+        json_t *text;
+
+        json_object_foreach (walk->wanted, name, text)
+                if (!is_as_wanted(values_of(thing, name), text))
+                        return name;
+        return NULL;
+}
+
+/* walk_contested: the first one that has another value; NULL: there is none. */
+static const char *walk_contested(const AdminWalk *walk, const json_t *thing)
+{
         const char *name;
         json_t *text;
 
         json_object_foreach (walk->wanted, name, text) {
-                const json_t *values = json_object_get(attributes, name);
+                const json_t *values = values_of(thing, name);
 
-                if (json_array_size(values) != 1 || !json_equal(json_array_get(values, 0), text))
+                if (json_array_size(values) > 0 && !is_as_wanted(values, text))
                         return name;
         }
         return NULL;
 }
 
+static void outcome_refuse(AdminOutcome *outcome, const char *name)
+{
+        outcome_fail(
+            outcome, ADMIN_REFUSED,
+            g_strdup_printf("the realm has another value of %s by now, which stays", name));
+}
+
 static void take_read_again(AdminWalk *walk, Span body, AdminOutcome *ret)
 {
-        json_auto *thing = admin_reply_item(body, walk->item, &ret->trouble);
+        json_auto *thing = take_thing(walk, body, &ret->trouble);
         const char *missing = thing ? walk_missing(walk, thing) : NULL;
+        const char *contested = thing ? walk_contested(walk, thing) : NULL;
 
-        if (missing)
+        if (contested)
+                outcome_refuse(ret, contested);
+        else if (missing)
                 outcome_fail(ret, ADMIN_NOT_PERMITTED,
                              g_strdup_printf("the realm did not keep the attribute %s: declare it "
                                              "in the realm's user profile, or let administrators "
@@ -508,10 +550,15 @@ static void walk_set_wanted(const AdminWalk *walk, json_t *thing)
 
 static void take_to_write(AdminWalk *walk, Span body, AdminOutcome *ret)
 {
-        json_auto *thing = admin_reply_item(body, walk->item, &ret->trouble);
+        json_auto *thing = take_thing(walk, body, &ret->trouble);
+        const char *contested = thing ? walk_contested(walk, thing) : NULL;
 
         if (!thing)
                 return;
+        if (contested) {
+                outcome_refuse(ret, contested);
+                return;
+        }
         if (!walk_missing(walk, thing)) {
                 outcome_end(ret, json_incref(thing));
                 return;
@@ -556,7 +603,7 @@ static void walk_take_refusal(const AdminWalk *walk, Span body, AdminOutcome *re
 {
         g_autofree char *why = admin_reply_refusal(body);
 
-        outcome_fail(ret, ADMIN_NOT_PERMITTED,
+        outcome_fail(ret, ADMIN_REFUSED,
                      g_strdup_printf("the realm refuses to %s: %s", walk->route->what, why));
 }
 

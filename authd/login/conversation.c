@@ -227,7 +227,8 @@ static bool is_base64url(char byte)
         return g_ascii_isalnum(byte) || byte == '-' || byte == '_';
 }
 
-/* looks_like_a_jwt: three parts of base64url; whether it is one, the check says. */
+/* looks_like_a_jwt: three parts of base64url; whether it is one, the check says. Nothing else is
+ * judged: nobody is asked about the words of a stranger who is not in yet. */
 static bool looks_like_a_jwt(Span line)
 {
         size_t n_dots = 0;
@@ -263,8 +264,10 @@ static void token_typed(Conversation *conversation, Span line, int64_t now_usec)
 {
         if (line.len == 0)
                 choose(conversation, now_usec);
-        else
+        else if (looks_like_a_jwt(line))
                 judge_typed(conversation, line);
+        else
+                refuse(conversation, NULL, now_usec);
 }
 
 static void otp_typed(Conversation *conversation, Span line)
@@ -272,6 +275,19 @@ static void otp_typed(Conversation *conversation, Span line)
         conversation->otp = secret_new(line);
         conversation->typed_otp = line.len > 0;
         go(conversation, PHASE_PASSWORD_GRANT);
+}
+
+/* approval_typed: Enter. Where tokens are taken, a program may have one instead: sshd gives a
+ * password's line to the first prompt that does not echo, whatever it says. Such a one that is
+ * neither is refused now, not when the code has expired. */
+static void approval_typed(Conversation *conversation, Span line, Phase waiting, int64_t now_usec)
+{
+        if (line.len == 0 || !conversation->takes_tokens)
+                conversation->phase = waiting;
+        else if (looks_like_a_jwt(line))
+                judge_typed(conversation, line);
+        else
+                refuse(conversation, NULL, now_usec);
 }
 
 static void typed(Conversation *conversation, Span line, int64_t now_usec)
@@ -285,8 +301,10 @@ static void typed(Conversation *conversation, Span line, int64_t now_usec)
         case PHASE_PASSWORD_ASK: password_typed(conversation, line, now_usec); break;
         case PHASE_OTP_ASK: otp_typed(conversation, line); break;
         case PHASE_TOKEN_ASK: token_typed(conversation, line, now_usec); break;
-        case PHASE_DEVICE_SHOW: conversation->phase = PHASE_DEVICE_WAIT; break;
-        case PHASE_PUSH_SHOW: conversation->phase = PHASE_PUSH_WAIT; break;
+        case PHASE_DEVICE_SHOW:
+                approval_typed(conversation, line, PHASE_DEVICE_WAIT, now_usec);
+                break;
+        case PHASE_PUSH_SHOW: approval_typed(conversation, line, PHASE_PUSH_WAIT, now_usec); break;
         default: break;
         }
 }
@@ -522,7 +540,7 @@ static void say_approval(Conversation *conversation)
                 return;
         }
         prompt = g_strconcat(conversation->shown, WORDS_ENTER, NULL);
-        say(conversation, LOGIN_PROMPT, true, prompt);
+        say(conversation, LOGIN_PROMPT, !conversation->takes_tokens, prompt);
 }
 
 static void say_end(Conversation *conversation, int64_t now_usec)

@@ -339,6 +339,7 @@ static bool refused(Inquiry *inquiry, const AdminAnswer *answer)
         case ADMIN_OK: return false;
         case ADMIN_NOT_FOUND: account_is(inquiry, ACCOUNT_GONE); return true;
         case ADMIN_NOT_PERMITTED:
+        case ADMIN_REFUSED:
         case ADMIN_UNAVAILABLE: break;
         }
         inquiry_failed(inquiry, answer->trouble ? answer->trouble : "The realm cannot be asked.");

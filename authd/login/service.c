@@ -34,7 +34,7 @@ static bool is_one_of(const char *name, const char *const *names)
 
 ServiceSettings *service_settings_new(const char *name)
 {
-        static const char *const prompting[] = { "sshd", SERVICE_ANY, NULL };
+        static const char *const prompting[] = { "sshd", "sudo", "sudo-i", SERVICE_ANY, NULL };
         static const char *const binding[] = { "sudo", "sudo-i", SERVICE_ANY, NULL };
         ServiceSettings *settings = g_new0(ServiceSettings, 1);
 

@@ -31,8 +31,8 @@ typedef struct ServiceSettings {
         char *scope;  /* "openid" */
         QrStyle qr;
         bool enter;          /* the device code stands in a prompt that Enter ends: stock sshd shows
-                              * info text only with one. Default: for sshd, and for SERVICE_ANY, which may
-                              * be sshd */
+                              * info text only with one, and sudo is interrupted at one alone. Default:
+                              * for these two, and for SERVICE_ANY, which may be one of them */
         bool bind_command;   /* the command line is shown to who approves. Default: for sudo,
                               * and for SERVICE_ANY */
         bool environment;    /* AUTHD_SUBJECT, AUTHD_ISSUER in the session */

@@ -259,6 +259,8 @@ static bool make_groups(const Contest *contest, PersonEntry *entry, char **ret_w
         differs = show_number(&person->gid, primary_gid(contest, entry, gids, ret_warning));
         if (find_number(gids, person->gid, &at))
                 g_array_remove_index(gids, at);
+        if (!entry->claimant.present) /* what still runs of theirs has no rights by a group */
+                g_array_set_size(gids, 0);
         differs |= replace_numbers(&person->gids, person->n_gids, gids);
         person->n_gids = gids->len;
         return differs;

@@ -26,8 +26,9 @@ ChangeKind change_of_path(const char *path, char **ret_subject)
         bool names_roles = strcmp(first, "roles") == 0 || strcmp(first, "roles-by-id") == 0 ||
                            (is_client && g_str_has_prefix(parts[2], "roles"));
 
-        if (strcmp(first, "users") == 0 && parts[1] && *parts[1] &&
-            strlen(parts[1]) <= RECORD_SUBJECT_MAX) {
+        if (strcmp(first, "users") == 0 && parts[1] && *parts[1]) {
+                if (strlen(parts[1]) > RECORD_SUBJECT_MAX)
+                        return CHANGE_MANY; /* which says aloud what is wrong with it */
                 *ret_subject = g_strdup(parts[1]);
                 return CHANGE_PERSON;
         }

@@ -40,8 +40,8 @@ static bool add_line(GHashTable *lines, GHashTable *numbers, const char *line, G
                 return refuse_line(error, line, "write KEY=NUMBER, KEY a subject or a group's key");
         if (!ids_allowed((uint32_t) number))
                 return refuse_line(error, line,
-                                   "the number is the system's: 0-999, 61184-65519, 65534, 65535 "
-                                   "and 4294967295 are never given");
+                                   "the number is the system's: 0-999, 61184-65519, 65534, 65535, "
+                                   "2147352576-2147418111 and 4294967295 are never given");
         if (!g_hash_table_add(numbers, GUINT_TO_POINTER((guint) number)))
                 return refuse_line(error, line, "another line gives this number away already");
         if (!g_hash_table_insert(lines, g_strndup(line, (size_t) (equals - line)),

@@ -70,6 +70,9 @@ void directory_put_group(Directory *directory, const RealmGroup *group);
 void directory_put_person(Directory *directory, const RealmPerson *person);
 /* directory_sweep_add: membership found by walking a group; within a sweep. */
 void directory_sweep_add(Directory *directory, const char *subject, const char *group_key);
+/* directory_sweep_missing: subjects, n_max at most, who are there and would be gone by this sweep.
+ * The caller unrefs. */
+GPtrArray *directory_sweep_missing(Directory *directory, size_t n_max);
 void directory_sweep_force(Directory *directory);
 /* directory_sweep_end: 0; DIRECTORY_E_TOO_MANY_GONE; -E2BIG: more than PEOPLE_MAX or GROUPS_MAX,
  * nothing changed; the store's negative errno: what the realm said counts, but no id was given that

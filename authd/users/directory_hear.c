@@ -238,6 +238,22 @@ static bool is_found(const Directory *directory, const PersonEntry *entry)
         return entry->news || (swept && swept_is_within(directory, swept));
 }
 
+GPtrArray *directory_sweep_missing(Directory *directory, size_t n_max)
+{
+        GPtrArray *missing = g_ptr_array_new_with_free_func(g_free);
+
+        if (!directory->sweep)
+                return missing;
+        sweep_sort(directory->sweep);
+        for (size_t i = 0; i < roster_n_people(directory->roster) && missing->len < n_max; i++) {
+                const PersonEntry *entry = roster_person_at(directory->roster, i);
+
+                if (entry->claimant.present && !is_found(directory, entry))
+                        g_ptr_array_add(missing, g_strdup(entry->claimant.key));
+        }
+        return missing;
+}
+
 /* too_many_gone: see directory_sweep_begin. */
 static bool too_many_gone(const Directory *directory)
 {
@@ -544,8 +560,8 @@ int directory_seen(Directory *directory, const char *subject, int64_t now_sec)
 
         if (!entry)
                 return -ENOENT;
-        /* Who was seen here at all is what enumeration shows. */
-        if (entry->person.seen_sec == 0)
+        /* Who was seen here at all is what enumeration shows, and nothing else does. */
+        if (directory->settings->enumerate && entry->person.seen_sec == 0)
                 directory->generation++;
         entry->person.seen_sec = now_sec;
         r = register_put_seen(directory->reg, entry);

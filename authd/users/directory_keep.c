@@ -201,6 +201,13 @@ static void tell_one(const Claimant *claimant, const char *trouble)
                   LOG_TEXT("why", trouble));
 }
 
+/* trouble_of: a group of /etc/group is no claimant, and has its trouble elsewhere. */
+static const char *trouble_of(const Claimant *claimant)
+{
+        return is_local_group(claimant) ? group_entry(claimant)->group.trouble
+                                        : claimant_trouble(claimant);
+}
+
 /* tell: each trouble once. */
 static void tell(const GPtrArray *touched)
 {
@@ -208,7 +215,7 @@ static void tell(const GPtrArray *touched)
 
         for (size_t i = 0; i < touched->len; i++) {
                 Claimant *claimant = g_ptr_array_index(touched, i);
-                const char *trouble = claimant_trouble(claimant);
+                const char *trouble = trouble_of(claimant);
                 uint32_t hash = trouble ? g_str_hash(trouble) : 0;
                 bool told = hash == claimant->told;
 

@@ -16,6 +16,9 @@ static const IdRange forbidden[] = {
         { 0, 999, "0 to 999 are the system's" },
         { 61184, 65519, "61184 to 65519 are the dynamic users of systemd" },
         { 65534, 65535, "65534 is nobody, 65535 was -1" },
+        { 2147352576, 2147418111,
+          "2147352576 to 2147418111 are the foreign users of systemd, whose files systemd-mountfsd "
+          "lends to anybody" },
         { UINT32_MAX, UINT32_MAX, "4294967295 is -1" },
 };
 

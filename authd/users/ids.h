@@ -9,7 +9,8 @@
 
 #include "users/record.h"
 
-/* Never given, whatever the settings say: the system's, systemd's dynamic users, nobody, -1. */
+/* Never given, whatever the settings say: the system's, systemd's dynamic and
+ * foreign users, nobody, -1. */
 bool ids_allowed(uint32_t id);
 /* ids_range_trouble: why a range is no good, as a sentence; NULL: it is good. */
 const char *ids_range_trouble(uint32_t first, uint32_t last);

@@ -11,7 +11,7 @@
 
 /* [a-z_][a-z0-9_-]{0,31}: what a login or group name may be; nothing is ever cut to fit. */
 #define RECORD_NAME_MAX    32
-#define RECORD_SUBJECT_MAX 64
+#define RECORD_SUBJECT_MAX 255   /* bytes; OpenID Connect Core 1.0 §2, of sub */
 #define RECORD_TEXT_MAX    4096  /* gecos, home, shell, a group's path */
 #define RECORD_GROUPS_MAX  10000 /* of one person */
 #define PEOPLE_MAX         500000
@@ -92,12 +92,13 @@ typedef struct UsersSettings {
 #define USERS_HOME_ATTRIBUTE_DEFAULT  "homeDirectory"
 #define USERS_SHELL_ATTRIBUTE_DEFAULT "loginShell"
 #define USERS_KEYS_ATTRIBUTE_DEFAULT  "sshPublicKey"
-#define USERS_ID_FIRST_DEFAULT        UINT32_C(1879048192) /* 0x70000000: no range of systemd's */
-#define USERS_ID_LAST_DEFAULT         UINT32_C(2147483647)
-#define USERS_SYNC_SEC_DEFAULT        60
-#define USERS_SYNC_FULL_SEC_DEFAULT   3600
-#define USERS_SYNC_RATE_DEFAULT       20
-#define USERS_GONE_KEEP_SEC_DEFAULT   (90 * INT64_C(24) * 3600)
+/* 0x70000000 to 0x7ffdffff: between systemd's containers and its foreign users. */
+#define USERS_ID_FIRST_DEFAULT      UINT32_C(1879048192)
+#define USERS_ID_LAST_DEFAULT       UINT32_C(2147352575)
+#define USERS_SYNC_SEC_DEFAULT      60
+#define USERS_SYNC_FULL_SEC_DEFAULT 3600
+#define USERS_SYNC_RATE_DEFAULT     20
+#define USERS_GONE_KEEP_SEC_DEFAULT (90 * INT64_C(24) * 3600)
 
 UsersSettings *users_settings_new(void); /* the defaults */
 void users_settings_free(UsersSettings *settings);

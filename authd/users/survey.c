@@ -5,13 +5,16 @@
 
 #include <errno.h>
 
-/* SweptGroup: what is kept of each group until its members are asked for. */
-typedef struct SweptGroup {
+/* Whom the Admin API lets through, the directory keeps. */
+G_STATIC_ASSERT(ADMIN_ID_SIZE_MAX == RECORD_SUBJECT_MAX);
+
+/* SurveyGroup: what is kept of each group until its members are asked for. */
+typedef struct SurveyGroup {
         char *id, *key;
-        const struct SweptGroup *parent;
+        const struct SurveyGroup *parent;
         bool is_walked, is_within; /* what holds of a group holds of those below it */
         GPtrArray *roles;          /* keys that its members have by it, borrowed; NULL: none */
-} SweptGroup;
+} SurveyGroup;
 
 typedef enum Step {
         STEP_GROUPS,
@@ -20,6 +23,7 @@ typedef enum Step {
         STEP_WITHIN, /* in place of people, where they are narrowed */
         STEP_MEMBERS,
         STEP_ROLE_MEMBERS,
+        STEP_MISSING,
         STEP_END,
 } Step;
 
@@ -32,11 +36,12 @@ struct Survey {
         void *userdata;
         AdminCall *call;
         Step step;
-        size_t index; /* of the step's group or role */
+        size_t index; /* of the step's group, role or person */
         GPtrArray *groups;
         GHashTable *by_id;
         GPtrArray *roles;   /* keys */
         GHashTable *within; /* subjects that are put already */
+        GPtrArray *missing; /* subjects that no list had; NULL: not looked for yet */
         SurveyCounts counts;
 };
 
@@ -60,9 +65,9 @@ LookAnswer look_answer(const AdminAnswer *answer)
         };
 }
 
-static void swept_group_free(void *pointer)
+static void survey_group_free(void *pointer)
 {
-        SweptGroup *group = pointer;
+        SurveyGroup *group = pointer;
 
         g_free(group->id);
         g_free(group->key);
@@ -167,10 +172,10 @@ static bool is_taken(const Naming *naming, const char *path)
         return name || trouble || n_local > 0;
 }
 
-static SweptGroup *keep_group(Survey *survey, const char *id, const char *path,
-                              const char *parent_id)
+static SurveyGroup *keep_group(Survey *survey, const char *id, const char *path,
+                               const char *parent_id)
 {
-        SweptGroup *group = g_new0(SweptGroup, 1);
+        SurveyGroup *group = g_new0(SurveyGroup, 1);
 
         group->id = g_strdup(id);
         group->key = representation_group_key(id);
@@ -187,7 +192,7 @@ static void take_group(Survey *survey, const json_t *item)
 {
         const char *id = representation_text(item, "id");
         const char *path = representation_text(item, "path");
-        const SweptGroup *group;
+        const SurveyGroup *group;
 
         if (!id || !path || g_hash_table_contains(survey->by_id, id))
                 return;
@@ -218,7 +223,7 @@ static void groups_told(const AdminAnswer *answer, void *userdata)
 
 /* Groups that have a role */
 
-static void add_role(SweptGroup *group, void *role)
+static void add_role(SurveyGroup *group, void *role)
 {
         if (!group->roles)
                 group->roles = g_ptr_array_new();
@@ -240,7 +245,7 @@ static void role_groups_told(const AdminAnswer *answer, void *userdata)
                 survey->counts.missing_role = role;
         json_array_foreach (answer->items, i, item) {
                 const char *id = representation_text(item, "id");
-                SweptGroup *group = id ? g_hash_table_lookup(survey->by_id, id) : NULL;
+                SurveyGroup *group = id ? g_hash_table_lookup(survey->by_id, id) : NULL;
 
                 if (group)
                         add_role(group, role);
@@ -262,7 +267,7 @@ static void ask_role_groups(Survey *survey)
 
 /* inherit: in the order of the list, which has parents before children. Keycloak hands on a group's
  * roles to those below it. */
-static void inherit(SweptGroup *group)
+static void inherit(SurveyGroup *group)
 {
         if (!group->parent)
                 return;
@@ -307,7 +312,7 @@ static void people_told(const AdminAnswer *answer, void *userdata)
 
 /* Members */
 
-static void add_member(Survey *survey, const SweptGroup *group, const char *subject)
+static void add_member(Survey *survey, const SurveyGroup *group, const char *subject)
 {
         directory_sweep_add(survey->directory, subject, group->key);
         for (guint i = 0; group->roles && i < group->roles->len; i++)
@@ -317,7 +322,7 @@ static void add_member(Survey *survey, const SweptGroup *group, const char *subj
 static void members_told(const AdminAnswer *answer, void *userdata)
 {
         Survey *survey = userdata;
-        const SweptGroup *group = survey->groups->pdata[survey->index];
+        const SurveyGroup *group = survey->groups->pdata[survey->index];
         size_t i;
         json_t *item;
 
@@ -338,7 +343,7 @@ static void members_told(const AdminAnswer *answer, void *userdata)
 }
 
 /* is_asked_for: in the step of members, those of within are known already. */
-static bool is_asked_for(const Survey *survey, const SweptGroup *group)
+static bool is_asked_for(const Survey *survey, const SurveyGroup *group)
 {
         return survey->step == STEP_WITHIN ? group->is_within
                                            : group->is_walked && !group->is_within;
@@ -348,7 +353,7 @@ static bool is_asked_for(const Survey *survey, const SweptGroup *group)
 static bool ask_members(Survey *survey)
 {
         for (; survey->index < survey->groups->len; survey->index++) {
-                const SweptGroup *group = survey->groups->pdata[survey->index];
+                const SurveyGroup *group = survey->groups->pdata[survey->index];
 
                 if (!is_asked_for(survey, group))
                         continue;
@@ -387,6 +392,58 @@ static void ask_role_members(Survey *survey)
         survey->call = admin_role_members(survey->admin, client, role, role_members_told, survey);
 }
 
+/* Who is missing: known, and in none of the lists */
+
+static void missing_groups_told(const AdminAnswer *answer, void *userdata)
+{
+        Survey *survey = userdata;
+        const char *subject = survey->missing->pdata[survey->index];
+        size_t i;
+        json_t *item;
+
+        if (!take_page(survey, answer))
+                return;
+        json_array_foreach (answer->items, i, item) {
+                const char *id = representation_text(item, "id");
+                const SurveyGroup *group = id ? g_hash_table_lookup(survey->by_id, id) : NULL;
+
+                if (group && group->is_walked)
+                        add_member(survey, group, subject);
+        }
+        if (!answer->more)
+                go_on(survey);
+}
+
+static void missing_told(const AdminAnswer *answer, void *userdata)
+{
+        Survey *survey = userdata;
+
+        if (!take_page(survey, answer))
+                return;
+        if (answer->result == ADMIN_NOT_FOUND) {
+                go_on(survey);
+                return;
+        }
+        put_person(survey, answer->items);
+        survey->call = admin_user_groups(survey->admin, survey->missing->pdata[survey->index],
+                                         missing_groups_told, survey);
+}
+
+static void ask_missing(Survey *survey)
+{
+        if (survey->index < survey->missing->len)
+                survey->call = admin_user(survey->admin, survey->missing->pdata[survey->index],
+                                          missing_told, survey);
+        else
+                end_survey(survey);
+}
+
+static void look_for_missing(Survey *survey)
+{
+        survey->missing = directory_sweep_missing(survey->directory, SURVEY_MISSING_MAX);
+        next_step(survey, STEP_MISSING);
+}
+
 /* next: asks what the step asks next, or begins the one behind it. */
 static void next(Survey *survey)
 {
@@ -404,7 +461,10 @@ static void next(Survey *survey)
                 if (!ask_members(survey))
                         next_step(survey, STEP_ROLE_MEMBERS);
                 break;
-        case STEP_ROLE_MEMBERS: role_left ? ask_role_members(survey) : end_survey(survey); break;
+        case STEP_ROLE_MEMBERS:
+                role_left ? ask_role_members(survey) : look_for_missing(survey);
+                break;
+        case STEP_MISSING: ask_missing(survey); break;
         case STEP_END: break;
         }
 }
@@ -421,7 +481,7 @@ Survey *survey_start(Admin *admin, Directory *directory, const Naming *naming, b
                 .force = force,
                 .done = done,
                 .userdata = userdata,
-                .groups = g_ptr_array_new_with_free_func(swept_group_free),
+                .groups = g_ptr_array_new_with_free_func(survey_group_free),
                 .by_id = g_hash_table_new(g_str_hash, g_str_equal),
                 .roles = naming_roles(naming),
                 .within = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
@@ -447,5 +507,7 @@ void survey_free(Survey *survey)
         g_ptr_array_unref(survey->groups);
         g_ptr_array_unref(survey->roles);
         g_hash_table_unref(survey->within);
+        if (survey->missing)
+                g_ptr_array_unref(survey->missing);
         g_free(survey);
 }

@@ -2,13 +2,18 @@
  *
  * Groups; the groups that have a role which the rules name; people, page by page; the members of
  * the groups that the rules take and of those below them; who has such a role. Where [users] within
- * narrows people, nobody else is asked about: its members come in place of all people. Owned by
- * sync; nothing in the directory has changed when it fails or is freed. Main thread. Returns, does
- * not log. */
+ * narrows people, nobody else is asked about: its members come in place of all people. Lists are
+ * read by pages that are counted from the front, so that who is deleted meanwhile moves others over
+ * the edge of a page, onto none; and a service account that lost a role is shown nobody. So who is
+ * known and in no list is asked for by name before they are taken for gone: "not found" is gone,
+ * "not permitted" ends the survey. Owned by sync; nothing in the directory has changed when it
+ * fails or is freed. Main thread. Returns, does not log. */
 #pragma once
 
 #include "issuer/admin.h"
 #include "users/directory.h"
+
+#define SURVEY_MISSING_MAX 200 /* asked for by name; of more the first ones */
 
 typedef enum LookResult {
         LOOK_UNAVAILABLE, /* zero: the realm could not be asked */

@@ -150,6 +150,8 @@ void sweep_sort(Sweep *sweep)
         GArray *list = sweep->memberships;
         guint n = 0;
 
+        for (size_t i = 0; i < sweep_n_people(sweep); i++)
+                sweep_person(sweep, i)->n_groups = 0;
         g_array_sort(list, compare_memberships);
         for (guint i = 0; i < list->len; i++) {
                 const Membership membership = g_array_index(list, Membership, i);

@@ -33,7 +33,7 @@ void sweep_put_person(Sweep *sweep, Facts *facts, bool same);
 /* sweep_add: a group that was not put is passed over; a person may be put later. */
 void sweep_add(Sweep *sweep, const char *subject, const char *group_key);
 bool sweep_is_too_large(const Sweep *sweep); /* something was passed over for that */
-/* sweep_sort: after the last one, before what follows. */
+/* sweep_sort: before what follows; anew when something came after it. */
 void sweep_sort(Sweep *sweep);
 
 size_t sweep_n_groups(const Sweep *sweep);

@@ -28,6 +28,7 @@ typedef enum SyncState {
 typedef struct Waiter {
         SyncDone done;
         void *userdata;
+        bool force;
 } Waiter;
 
 /* Events: how far the realm's admin events have been read. */
@@ -52,8 +53,8 @@ struct Sync {
         Changes *changes;
         GArray *waiters;
         Events events;
-        bool wants_sweep, force;                        /* of the next look */
-        bool is_sweep;                                  /* the look under way */
+        bool wants_sweep;                               /* of the next look */
+        bool is_sweep, is_forced;                       /* the look under way */
         int64_t begun_usec, next_usec, last_sweep_usec; /* monotonic; last_sweep 0: none yet */
         int64_t last_sweep_sec, last_look_sec;          /* wall clock; 0: none yet */
         double seconds;
@@ -76,7 +77,8 @@ static bool is_off(const Sync *sync)
 
 /* The end of a look */
 
-static void tell_waiters(Sync *sync, const char *trouble)
+/* tell_waiters: who wants to be forced goes on waiting for a sweep that is, unless all are told. */
+static void tell_waiters(Sync *sync, bool all, const char *trouble)
 {
         g_autoptr(GArray) waiters = sync->waiters;
 
@@ -84,7 +86,9 @@ static void tell_waiters(Sync *sync, const char *trouble)
         for (guint i = 0; i < waiters->len; i++) {
                 const Waiter *waiter = &g_array_index(waiters, Waiter, i);
 
-                if (waiter->done)
+                if (waiter->force && !all)
+                        g_array_append_val(sync->waiters, *waiter);
+                else if (waiter->done)
                         waiter->done(trouble, waiter->userdata);
         }
 }
@@ -180,11 +184,12 @@ static void keep_answer(Sync *sync, const LookAnswer *answer)
         sync->next_usec = clock_monotonic_usec() + pause_usec(sync);
 }
 
-/* look_ended: whoever waits for a sweep goes on waiting when it was none. */
+/* look_ended: whoever waits for a sweep, or for a forced one, goes on waiting when it was none. A
+ * realm that could not be asked is told all: force does not help there. */
 static void look_ended(const LookAnswer *answer, void *userdata)
 {
         Sync *sync = userdata;
-        bool is_ok = answer->result == LOOK_OK;
+        bool is_ok = answer->result == LOOK_OK, is_refused = answer->result == LOOK_REFUSED;
         bool waits_on = !sync->is_sweep && is_ok;
         g_autofree char *trouble = g_strdup(answer->trouble);
 
@@ -199,12 +204,13 @@ static void look_ended(const LookAnswer *answer, void *userdata)
         g_clear_pointer(&sync->survey, survey_free);
         g_clear_pointer(&sync->changes, changes_free);
         sync->hooks.changed(sync->hooks.userdata);
-        if (waits_on && sync->waiters->len > 0) {
-                sync->next_usec = 0;
+        if (!waits_on)
+                tell_waiters(sync, sync->is_forced || (!is_ok && !is_refused),
+                             is_ok ? NULL : trouble);
+        if (sync->waiters->len == 0)
                 return;
-        }
-        sync->force = false; /* meant for this one, not for one that nobody waits for */
-        tell_waiters(sync, is_ok ? NULL : trouble);
+        sync->wants_sweep = true;
+        sync->next_usec = 0;
 }
 
 static void fail_by(Sync *sync, const AdminAnswer *answer)
@@ -216,11 +222,21 @@ static void fail_by(Sync *sync, const AdminAnswer *answer)
 
 /* A sweep */
 
+/* is_forced: somebody who waits wants it to be. */
+static bool is_forced(const Sync *sync)
+{
+        for (guint i = 0; i < sync->waiters->len; i++)
+                if (g_array_index(sync->waiters, Waiter, i).force)
+                        return true;
+        return false;
+}
+
 static void begin_sweep(Sync *sync)
 {
         sync->is_sweep = true;
-        sync->survey =
-            survey_start(sync->admin, sync->directory, sync->naming, sync->force, look_ended, sync);
+        sync->is_forced = is_forced(sync);
+        sync->survey = survey_start(sync->admin, sync->directory, sync->naming, sync->is_forced,
+                                    look_ended, sync);
 }
 
 static int64_t event_msec(const json_t *event)
@@ -405,7 +421,7 @@ static void kept_told(const AdminAnswer *answer, void *userdata)
 static void begin_look(Sync *sync)
 {
         sync->begun_usec = clock_monotonic_usec();
-        sync->is_sweep = false;
+        sync->is_sweep = sync->is_forced = false;
         sync->call = admin_events_kept(sync->admin, kept_told, sync);
 }
 
@@ -425,7 +441,7 @@ void sync_ready(Sync *sync)
 
 void sync_now(Sync *sync, bool force, SyncDone done, void *userdata)
 {
-        const Waiter waiter = { done, userdata };
+        const Waiter waiter = { done, userdata, force };
 
         if (!sync->settings || !sync->settings->issuer || sync->waiters->len >= SYNC_WAITING_MAX) {
                 if (done)
@@ -433,9 +449,8 @@ void sync_now(Sync *sync, bool force, SyncDone done, void *userdata)
                 return;
         }
         g_array_append_val(sync->waiters, waiter);
-        /* One under way was not told to be forced: another follows it. */
-        sync->force |= force;
-        if (sync->survey && !force)
+        /* One under way that was not told to be forced serves only who does not force. */
+        if (sync->survey)
                 return;
         sync->wants_sweep = true;
         sync->next_usec = 0;
@@ -480,7 +495,7 @@ void sync_configure(Sync *sync, const UsersSettings *settings, const Naming *nam
         sync->n_failures = 0;
         g_clear_pointer(&sync->last_error, g_free);
         if (!settings->issuer)
-                tell_waiters(sync, "there is no [users] any more");
+                tell_waiters(sync, true, "there is no [users] any more");
 }
 
 static SyncState find_state(const Sync *sync)
@@ -540,7 +555,7 @@ void sync_free(Sync *sync)
         if (!sync)
                 return;
         stop_looking(sync);
-        tell_waiters(sync, "authd stops; ask again when it is back");
+        tell_waiters(sync, true, "authd stops; ask again when it is back");
         g_array_unref(sync->waiters);
         g_hash_table_unref(sync->events.newest);
         g_hash_table_unref(sync->events.next_newest);

@@ -9,7 +9,9 @@ tree ($AUTHD_CACHE, else ~/.cache/authd): the distribution unpacked and built, a
 realm imported, a class archive for the JVM. Each start copies the database and runs from there.
 
     python3 providers.py keycloak-prepare        fill the cache
-    python3 providers.py keycloak-start DIR      start; writes DIR/keycloak.json (url, pid, admin, password)
+    python3 providers.py keycloak-start DIR [REALM.json…]
+                                                 start; writes DIR/keycloak.json (url, pid, admin, password);
+                                                 with further realms, imported once and kept in a seed of their own
     python3 providers.py keycloak-stop DIR
 
 Environment: AUTHD_TEST_KEYCLOAK is DIR/keycloak.json, or the base URL of a running Keycloak (then
@@ -534,10 +536,12 @@ def made_whole(folder):
 class Distribution:
     """The unpacked, built Keycloak and its seeds, in the cache."""
 
-    def __init__(self):
+    def __init__(self, more_realms=()):
         mark = hashlib.sha256((KEYCLOAK_SHA256 + CACHE_FORMAT + java_version()).encode())
         self.folder = cache_folder() / f"keycloak-{KEYCLOAK_VERSION}-{mark.hexdigest()[:12]}"
-        mark.update(KEYCLOAK_REALM.read_bytes())
+        self.realms = [KEYCLOAK_REALM, *map(pathlib.Path, more_realms)]
+        for realm in self.realms:
+            mark.update(realm.read_bytes())
         self.seed = cache_folder() / f"keycloak-seed-{mark.hexdigest()[:12]}"
         self.classes = self.folder / "classes.jsa"
 
@@ -570,11 +574,12 @@ class Distribution:
             raise ProviderError(f"Keycloak did not build: {done.stdout[-2000:]}{done.stderr[-2000:]}")
 
     def make_seed(self):
-        say("importing the realm into a new database (half a minute, once)")
+        say("importing the realm into a new database (half a minute, with 10 000 people two, once)")
         with made_whole(self.seed) as partial:
             home = self.make_home(partial / "home")
             (home / "data" / "import").mkdir()
-            shutil.copy(KEYCLOAK_REALM, home / "data" / "import")
+            for realm in self.realms:
+                shutil.copy(realm, home / "data" / "import")
             admin = {"user": "admin", "password": secrets.token_urlsafe(18)}
             run = KeycloakProcess(self, home, free_port(), partial / "import.log")
             run.start(["--import-realm"], admin)
@@ -686,8 +691,8 @@ class KeycloakAdmin:
         "EdDSA": ("eddsa-generated", {"eddsaEllipticCurveKey": ["Ed25519"]}),
     }
 
-    def __init__(self, url, user, password):
-        self.url, self.user, self.password = url, user, password
+    def __init__(self, url, user, password, realm=REALM):
+        self.url, self.user, self.password, self.realm = url, user, password, realm
         self.realm_id = None
         self.added, self.disabled = [], []
         self.made, self.former = [], {}  # clients: ids of ours; what theirs were before
@@ -698,7 +703,7 @@ class KeycloakAdmin:
         if login.status != 200:
             raise ProviderError(f"Keycloak's administration refused the login: {login.body!r}")
         headers = {"Authorization": "Bearer " + login.json()["access_token"]}
-        reply = http(method, f"{self.url}/admin/realms/{REALM}{path}", document=document, headers=headers)
+        reply = http(method, f"{self.url}/admin/realms/{self.realm}{path}", document=document, headers=headers)
         if reply.status >= 300:
             raise ProviderError(f"{method} {path}: {reply.status} {reply.body!r}")
         return reply
@@ -805,9 +810,10 @@ def without_armour(pem):
 class Keycloak(Provider):
     name = "keycloak"
 
-    def __init__(self, folder=None):
+    def __init__(self, folder=None, more_realms=()):
         self.owns_folder = folder is None
         self.folder = pathlib.Path(folder) if folder else None
+        self.more_realms = more_realms
         self.process = None
         self.admin = None
         self.attached = os.environ.get("AUTHD_TEST_KEYCLOAK") if self.owns_folder else None
@@ -816,7 +822,7 @@ class Keycloak(Provider):
         if self.attached:
             self.attach(self.attached)
             return
-        distribution = Distribution()
+        distribution = Distribution(self.more_realms)
         distribution.prepare()
         self.folder = (self.folder or pathlib.Path(tempfile.mkdtemp(prefix="keycloak-"))).resolve()
         shutil.rmtree(self.folder / "home", ignore_errors=True)
@@ -999,13 +1005,13 @@ def running_in(folder):
     return KeycloakProcess(None, path.parent / "home", 0, path.parent / "keycloak.log", pid)
 
 
-def command_start(folder):
+def command_start(folder, *more_realms):
     former = running_in(folder)
     if former and not former.gone():
         raise ProviderError(f"a Keycloak already runs in {folder}: keycloak-stop it first")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-    keycloak = Keycloak(folder)
+    keycloak = Keycloak(folder, more_realms)
     keycloak.start()
     keycloak.write_state()
     print(keycloak.base_url)
@@ -1019,17 +1025,18 @@ def command_stop(folder):
         shutil.rmtree(running.home, ignore_errors=True)
 
 
-COMMANDS = {  # each with the number of words that follow it
-    "keycloak-prepare": (command_prepare, 0),
-    "keycloak-start": (command_start, 1),
-    "keycloak-stop": (command_stop, 1),
+COMMANDS = {  # each with the least and the most words that follow it
+    "keycloak-prepare": (command_prepare, 0, 0),
+    "keycloak-start": (command_start, 1, 8),
+    "keycloak-stop": (command_stop, 1, 1),
 }
 
 
 def main(words):
-    command, n_words = COMMANDS.get(words[0] if words else "", (None, -1))
-    if len(words) - 1 != n_words:
-        print("usage: providers.py keycloak-prepare | keycloak-start DIR | keycloak-stop DIR", file=sys.stderr)
+    command, least, most = COMMANDS.get(words[0] if words else "", (None, 1, 0))
+    if not least <= len(words) - 1 <= most:
+        usage = "keycloak-prepare | keycloak-start DIR [REALM.json…] | keycloak-stop DIR"
+        print(f"usage: providers.py {usage}", file=sys.stderr)
         return 2
     try:
         command(*words[1:])

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.devidp
 
 CLIENT = "directory"
 READS = ["view-users", "query-groups", "view-realm", "view-events"]
-LOWEST, HIGHEST = 1879048192, 2147483647  # id_range by default
+LOWEST, HIGHEST = 1879048192, 2147352575  # id_range by default
 SYNC_SEC = 10  # the shortest
 
 
@@ -35,9 +35,11 @@ class World:
         self.idp.change_client(CLIENT, secret=f"{CLIENT}-secret", service_account=account)
 
     def write(self, **users):
-        client = {"client_id": CLIENT, "client_secret_file": self.secret}
         settings = {"issuer": "holodeck", "groups": "/eng/**; realm:staff=crew", "sync": "1d", **users}
-        section = "\n".join(["[users]", *(f"{key} = {value}" for key, value in settings.items())])
+        self.write_section("\n".join(["[users]", *(f"{key} = {value}" for key, value in settings.items())]))
+
+    def write_section(self, section=""):
+        client = {"client_id": CLIENT, "client_secret_file": self.secret}
         self.daemon.write(issuer_section(self.idp, **client), POLICIES, section, allow_development_issuers="true")
 
     def start(self, **users):
@@ -437,6 +439,38 @@ def test_a_reload_changes_the_rules(world):
     assert world.daemon.reload().status == 200
     until("the shell is the new one", lambda: world.passwd(name="alice").fields[6] == "/bin/sh")
     until("crew is no group", lambda: world.group(name="crew").status == 404)
+
+
+def test_without_its_section_nobody_is_in_the_table(world):
+    world.start()
+    until("alice is in the table", lambda: b"\0alice\0" in world.table().read_bytes(), 1)
+    world.write_section()
+    assert world.daemon.reload().status == 200
+    until("nobody is in the table", lambda: b"alice" not in world.table().read_bytes(), 1)
+    assert world.passwd(name="alice").status == 404
+    world.write()
+    assert world.daemon.reload().status == 200
+    until("alice is there again", lambda: b"\0alice\0" in world.table().read_bytes(), 5)
+
+
+def test_an_account_with_something_wrong_is_an_account(world):
+    world.idp.change_person("alice", attributes={"homeDirectory": "nowhere"})
+    world.start()
+    alice = world.passwd(name="alice").text
+    assert world.person("alice")["trouble"]
+    assert alice in world.daemon.authctl("users", "export", "passwd").stdout
+    assert alice.split(":")[2] in world.daemon.authctl("users", "export", "group").stdout
+    row = next(line for line in world.daemon.authctl("users").stdout.splitlines() if line.startswith("alice "))
+    assert "refused" not in row and "active" in row, row
+    assert "no account" not in world.daemon.authctl("id", "alice").stdout
+
+
+def test_a_local_group_that_is_not_there_is_told_once(world):
+    world.start(local_groups="no-such-group=/eng/**")
+    for _ in range(2):
+        world.sync()
+    told = [one for one in world.daemon.log() if one["event"] == "account_refused" and "no-such-group" in one["why"]]
+    assert len(told) == 1 and told[0]["key"] == "local:no-such-group", told
 
 
 def test_the_daemon_itself_never_asks_nss(world):

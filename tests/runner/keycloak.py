@@ -23,9 +23,10 @@ class SharedKeycloak:
         self.folder = logs.parent / "keycloak"
         self.process = None
         self.deadline = 0
+        self.more_realms = []  # files; those of the suites of this run, before it begins
 
     def begin(self):
-        self.process = steps.start([*self.cli, "keycloak-start", str(self.folder)], self.log)
+        self.process = steps.start([*self.cli, "keycloak-start", str(self.folder), *self.more_realms], self.log)
         self.deadline = time.monotonic() + START_TIMEOUT_SEC
 
     def wait(self):

@@ -80,6 +80,9 @@ def main(arguments):
         options.pytest_arguments,
     )
     try:
+        for name, _ in todo:
+            if name in suites.KEYCLOAK_REALMS:
+                keycloak.more_realms.append(suites.KEYCLOAK_REALMS[name](source, builds.logs))
         if any(name in suites.NEED_KEYCLOAK for name, _ in todo):
             keycloak.begin()
         return report.close([run_one(run, name, function) for name, function in todo])

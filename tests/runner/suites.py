@@ -23,6 +23,7 @@ UNIT_TIMEOUT_SEC = 300
 PYTEST_TIMEOUT_SEC, PYTEST_FULL_TIMEOUT_SEC = 900, 3600
 PYTEST_NOTHING_CHOSEN = 5  # its exit code when no test has what -k or -m want
 FAULTS_SIDE_BY_SIDE = 6  # most of a row's time is waiting
+NSS_SIDE_BY_SIDE = 4
 BENCH_TIMEOUT_SEC = 1800
 FUZZ_SHORT_SEC, FUZZ_SEC, FUZZ_FULL_SEC = 4, 60, 600
 FUZZ_GRACE_SEC = 60
@@ -193,6 +194,60 @@ def _faults_keycloak(run, rows):
     if trouble:
         return could_not_start("faults on keycloak", trouble, "Keycloak's archive needs the Maven registry once")
     return _faults(run, rows, "keycloak", ["-m", "keycloak"], {"AUTHD_TEST_KEYCLOAK": str(state)})
+
+
+def nss(run):
+    """People as accounts, on hosts in namespaces: rows side by side, those that measure, Keycloak's; a table."""
+    if os.geteuid() != 0:
+        return could_not_start("nss", "namespaces and mounts need root", "run it as root")
+    rows = run.logs / "nss-rows"
+    shutil.rmtree(rows, ignore_errors=True)
+    rows.mkdir(parents=True)
+    outcome = _nss(run, rows, "side-by-side", ["-m", "not alone and not keycloak", "-n", str(NSS_SIDE_BY_SIDE)])
+    outcome.add(_nss(run, rows, "alone", ["-m", "alone and not keycloak"]))
+    state, trouble = run.keycloak.wait()
+    if trouble:
+        outcome.add(could_not_start("nss on keycloak", trouble, "Keycloak's archive needs the Maven registry once"))
+    else:
+        outcome.add(_nss(run, rows, "keycloak", ["-m", "keycloak"], {"AUTHD_TEST_KEYCLOAK": str(state)}))
+    writer = run.source / "tests" / "nss" / "write_figures.py"
+    table = subprocess.run(["/usr/bin/python3", writer, rows], capture_output=True, text=True, check=True).stdout
+    for line in table.splitlines():
+        run.progress.line(line)
+    return outcome
+
+
+def _nss(run, rows, name, which, env=None):
+    arguments = [str(run.source / "tests" / "nss"), "--rows", str(rows), *which]
+    return _pytest(run, None, env or {}, "plain", arguments + (["--full"] if run.full else []), f"nss-{name}")
+
+
+def pam(run):
+    """Logins on the real sshd, sudo and login, on hosts in namespaces: on devidp side by side, alone, and on Keycloak."""
+    if os.geteuid() != 0:
+        return could_not_start("pam", "namespaces and mounts need root", "run it as root")
+    rows = run.logs / "pam-rows"
+    shutil.rmtree(rows, ignore_errors=True)
+    rows.mkdir(parents=True)
+    outcome = _pam(run, rows, "devidp", "side-by-side", ["-m", "not alone", "-n", str(NSS_SIDE_BY_SIDE)])
+    outcome.add(_pam(run, rows, "devidp", "alone", ["-m", "alone"]))
+    state, trouble = run.keycloak.wait()
+    if trouble:
+        return outcome.add(could_not_start("pam on keycloak", trouble, "Keycloak's archive needs the Maven registry once"))
+    more = ["-m", "not alone", "-n", str(NSS_SIDE_BY_SIDE)]
+    return outcome.add(_pam(run, rows, "keycloak", "keycloak", more, {"AUTHD_TEST_KEYCLOAK": str(state)}))
+
+
+def _pam(run, rows, provider, name, which, env=None):
+    arguments = [str(run.source / "tests" / "pam"), "--rows", str(rows), *which]
+    return _pytest(run, provider, env or {}, "plain", arguments + (["--full"] if run.full else []), f"pam-{name}")
+
+
+def nss_realm(source, logs):
+    """The file of the realm of 10 000 people, which Keycloak has beside the other one where nss runs."""
+    file = logs / "people-realm.json"
+    subprocess.run(["/usr/bin/python3", source / "tests" / "nss" / "people.py", file], check=True)
+    return str(file)
 
 
 def proxies(run):
@@ -379,6 +434,8 @@ SUITES = {
     "unit": unit,
     "corpora": corpora,
     "behaviour-devidp": behaviour_devidp,
+    "nss": nss,
+    "pam": pam,
     "proxies": proxies,
     "faults": faults,
     "sanitize": sanitize,
@@ -388,7 +445,8 @@ SUITES = {
     "fuzz": fuzz,
     "bench": bench,
 }
-NEED_KEYCLOAK = ("behaviour-keycloak", "faults")
+NEED_KEYCLOAK = ("behaviour-keycloak", "faults", "nss", "pam")
+KEYCLOAK_REALMS = {"nss": nss_realm}  # further realms: suite: (source, logs) → file
 EXTRA_SUITES = {"coverage": coverage}  # by name only
 GROUPS = {"all": list(SUITES), "behaviour": ["behaviour-devidp", "behaviour-keycloak"]}
-FULL_SUITES = {"fuzz": fuzz, "faults": faults, "debian13": debian13_suite}
+FULL_SUITES = {"fuzz": fuzz, "faults": faults, "nss": nss, "pam": pam, "debian13": debian13_suite}

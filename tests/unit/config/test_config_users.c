@@ -47,13 +47,13 @@ static void bad_values(void)
                   "t.conf:10: [users] issuer = j: there is no [issuer j]; add it, or name one that "
                   "is there" },
                 { "a range that is none", USERS "id_range = 5000\n",
-                  "t.conf:11: \"5000\" is no range; write FROM-TO, as in 1879048192-2147483647" },
+                  "t.conf:11: \"5000\" is no range; write FROM-TO, as in 1879048192-2147352575" },
                 { "a range with a third end", USERS "id_range = 5000-6000-7000\n",
                   "t.conf:11: \"5000-6000-7000\" is no range; write FROM-TO, as in "
-                  "1879048192-2147483647" },
+                  "1879048192-2147352575" },
                 { "a range past 32 bits", USERS "id_range = 5000-4294967296\n",
                   "t.conf:11: \"5000-4294967296\" is no range; write FROM-TO, as in "
-                  "1879048192-2147483647" },
+                  "1879048192-2147352575" },
                 { "ids of a third kind", USERS "ids = random\n",
                   "t.conf:11: ids = \"random\" is none of computed, realm; write one of them" },
                 { "an id without key", USERS "id = =5000\n",
@@ -141,7 +141,7 @@ static void defaults(void)
         g_assert_cmpstr(users->shell_attribute, ==, "loginShell");
         g_assert_null(users->name_attribute);
         g_assert_cmpuint(users->id_first, ==, 1879048192);
-        g_assert_cmpuint(users->id_last, ==, 2147483647);
+        g_assert_cmpuint(users->id_last, ==, 2147352575);
         g_assert_false(users->ids_from_realm_only);
         g_assert_cmpint(users->sync_sec, ==, 60);
         g_assert_cmpint(users->sync_full_sec, ==, 3600);

@@ -32,6 +32,9 @@ typedef struct Script {
 #define USER "{\"id\":\"" ID "\",\"username\":\"ann\",\"enabled\":true}"
 #define WITH_UID(uid)                                                                              \
         "{\"id\":\"" ID "\",\"username\":\"ann\",\"attributes\":{\"uidNumber\":[\"" uid "\"]}}"
+#define USER_WITH_UID(uid)                                                                         \
+        "{\"id\":\"" ID "\",\"username\":\"ann\",\"enabled\":true,\"attributes\":{"                \
+        "\"uidNumber\":[\"" uid "\"]}}"
 #define GROUP(id, name, path, n)                                                                   \
         "{\"id\":\"" id "\",\"name\":\"" name "\",\"path\":\"" path "\",\"subGroupCount\":" #n     \
         ",\"subGroups\":[],\"access\":{\"view\":true}}"
@@ -248,6 +251,13 @@ static const Script scripts[] = {
           { { "GET /users/" ID, 200, USER } },
           ADMIN_OK,
           "[" USER "]" },
+        { "another user than was asked for",
+          ADMIN_WALK_USER,
+          { .id = CHILD },
+          NULL,
+          { { "GET /users/" CHILD, 200, USER } },
+          ADMIN_UNAVAILABLE,
+          "another id" },
         { "no user",
           ADMIN_WALK_USER,
           { .id = ID },
@@ -365,30 +375,61 @@ static const Script scripts[] = {
             { "GET /users/" ID, 200, USER } },
           ADMIN_NOT_PERMITTED,
           "did not keep the attribute uidNumber" },
-        { "attributes: another's number was quicker",
+        { "attributes: another's number was quicker than our writing",
           ADMIN_WALK_SET_USER,
           { .id = ID },
           UID("70001"),
-          { { "GET /users/" ID, 200, WITH_UID("5") },
-            { "PUT /users/" ID " " WITH_UID("70001"), 204, "" },
+          { { "GET /users/" ID, 200, USER },
+            { "PUT /users/" ID " " USER_WITH_UID("70001"), 204, "" },
             { "GET /users/" ID, 200, WITH_UID("70002") } },
-          ADMIN_NOT_PERMITTED,
-          "did not keep" },
-        { "attributes: a second value is not as it is wanted",
+          ADMIN_REFUSED,
+          "has another value of uidNumber" },
+        { "attributes: another's number is there already, and stays",
           ADMIN_WALK_SET_USER,
           { .id = ID },
           UID("70001"),
-          { { "GET /users/" ID, 200, WITH_UID("70001\",\"70002") },
+          { { "GET /users/" ID, 200, WITH_UID("5") } },
+          ADMIN_REFUSED,
+          "has another value of uidNumber" },
+        { "attributes: so do several",
+          ADMIN_WALK_SET_USER,
+          { .id = ID },
+          UID("70001"),
+          { { "GET /users/" ID, 200, WITH_UID("70001\",\"70002") } },
+          ADMIN_REFUSED,
+          "has another value of uidNumber" },
+        { "attributes: a list without values is none",
+          ADMIN_WALK_SET_USER,
+          { .id = ID },
+          UID("70001"),
+          { { "GET /users/" ID, 200,
+              "{\"id\":\"" ID "\",\"username\":\"ann\",\"attributes\":{\"uidNumber\":[]}}" },
             { "PUT /users/" ID " " WITH_UID("70001"), 204, "" },
             { "GET /users/" ID, 200, WITH_UID("70001") } },
           ADMIN_OK,
           "[" WITH_UID("70001") "]" },
+        { "attributes: of somebody else",
+          ADMIN_WALK_SET_USER,
+          { .id = CHILD },
+          UID("70001"),
+          { { "GET /users/" CHILD, 200, USER } },
+          ADMIN_UNAVAILABLE,
+          "another id" },
+        { "attributes: of somebody else when read again",
+          ADMIN_WALK_SET_USER,
+          { .id = ID },
+          UID("70001"),
+          { { "GET /users/" ID, 200, USER },
+            { "PUT /users/" ID " " USER_WITH_UID("70001"), 204, "" },
+            { "GET /users/" ID, 200, "{\"id\":\"" CHILD "\",\"username\":\"bob\"}" } },
+          ADMIN_UNAVAILABLE,
+          "another id" },
         { "attributes: without the role",
           ADMIN_WALK_SET_USER,
           { .id = ID },
           UID("70001"),
-          { { "GET /users/" ID, 200, WITH_UID("5") },
-            { "PUT /users/" ID " " WITH_UID("70001"), 403, "" } },
+          { { "GET /users/" ID, 200, USER },
+            { "PUT /users/" ID " " USER_WITH_UID("70001"), 403, "" } },
           ADMIN_NOT_PERMITTED,
           "may not change a user: give its service account the role "
           "manage-users" },
@@ -396,25 +437,25 @@ static const Script scripts[] = {
           ADMIN_WALK_SET_USER,
           { .id = ID },
           UID("70001"),
-          { { "GET /users/" ID, 200, WITH_UID("5") },
-            { "PUT /users/" ID " " WITH_UID("70001"), 400,
+          { { "GET /users/" ID, 200, USER },
+            { "PUT /users/" ID " " USER_WITH_UID("70001"), 400,
               "{\"errorMessage\":\"error-invalid\\u001b-email\"}" } },
-          ADMIN_NOT_PERMITTED,
+          ADMIN_REFUSED,
           "refuses to change a user: error-invalid?-email" },
         { "attributes: the user is gone before it is written",
           ADMIN_WALK_SET_USER,
           { .id = ID },
           UID("70001"),
-          { { "GET /users/" ID, 200, WITH_UID("5") },
-            { "PUT /users/" ID " " WITH_UID("70001"), 404, "" } },
+          { { "GET /users/" ID, 200, USER },
+            { "PUT /users/" ID " " USER_WITH_UID("70001"), 404, "" } },
           ADMIN_NOT_FOUND,
           "no such thing" },
         { "attributes: a PUT is not answered by 200",
           ADMIN_WALK_SET_USER,
           { .id = ID },
           UID("70001"),
-          { { "GET /users/" ID, 200, WITH_UID("5") },
-            { "PUT /users/" ID " " WITH_UID("70001"), 200, "{}" } },
+          { { "GET /users/" ID, 200, USER },
+            { "PUT /users/" ID " " USER_WITH_UID("70001"), 200, "{}" } },
           ADMIN_UNAVAILABLE,
           "HTTP status 200" },
 };
@@ -498,6 +539,9 @@ typedef struct HostileRow {
         const char *trouble;
 } HostileRow;
 
+#define X51            "x23456789012345678901234567890123456789012345678901"
+#define X255           X51 X51 X51 X51 X51
+
 #define NAMED(members) "[{\"id\":\"" ID "\",\"username\":\"ann\"," members "}]"
 
 static const HostileRow hostile[] = {
@@ -519,10 +563,9 @@ static const HostileRow hostile[] = {
           "its id" },
         { "an id escaped", ADMIN_WALK_USERS, "[{\"id\":\"x%2f\",\"username\":\"ann\"}]", "its id" },
         { "an empty id", ADMIN_WALK_USERS, "[{\"id\":\"\",\"username\":\"ann\"}]", "its id" },
-        { "an id one too long", ADMIN_WALK_USERS,
-          "[{\"id\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdefx\","
-          "\"username\":"
-          "\"ann\"}]",
+        { "an id one too long", ADMIN_WALK_USERS, "[{\"id\":\"" X255 "x\",\"username\":\"ann\"}]",
+          "its id" },
+        { "an id with a newline", ADMIN_WALK_USERS, "[{\"id\":\"a\\nb\",\"username\":\"ann\"}]",
           "its id" },
         { "a good one, then one without a name", ADMIN_WALK_USERS,
           "[" USER ",{\"id\":\"" CHILD "\"}]", "its username" },
@@ -583,8 +626,15 @@ static const struct RefusedRow {
         { "an id with a slash", { .id = "a/b" }, "no id" },
         { "an id of dots", { .id = ".." }, "no id" },
         { "an empty id", { .id = "" }, "no id" },
-        { "an id with a letter of elsewhere", { .id = "ä" }, "no id" },
+        { "an id that is no UTF-8", { .id = "\xff" }, "no id" },
+        { "an id with a backslash", { .id = "a\\b" }, "no id" },
+        { "an id with a control character", { .id = "a\x7f" }, "no id" },
         { "an id as a federation gives it", { .id = "f:" ID ":ann@x" }, NULL },
+        { "one of somebody with a space, a plus and a letter of elsewhere",
+          { .id = "f:" ID ":änn b+c" },
+          NULL },
+        { "one as long as a subject may be", { .id = X255 }, NULL },
+        { "one longer", { .id = X255 "x" }, "no id" },
         { "an id of letters and dots", { .id = "a.b" }, NULL },
         { "a name of dots", { .name = ".." }, "such a name" },
         { "a name of one dot", { .name = "." }, "such a name" },
@@ -633,7 +683,7 @@ static void test_pages(void)
         g_autoptr(AdminWalk) walk =
             admin_walk_new(ADMIN_WALK_USERS, &(AdminWalkAsked){ 0 }, &trouble);
         g_auto(AdminOutcome) full = take_page(walk, ADMIN_PAGE);
-        g_autofree char *second = request_of(walk), *third = NULL;
+        g_autofree char *second = request_of(walk);
 
         g_assert_true(full.goes_on && !full.is_silent);
         g_assert_cmpuint(json_array_size(full.items), ==, ADMIN_PAGE);
@@ -651,6 +701,7 @@ static void test_page_empty(void)
         g_auto(AdminOutcome) full = take_page(walk, ADMIN_PAGE);
         g_auto(AdminOutcome) empty = take_page(walk, 0);
 
+        g_assert_true(full.goes_on);
         g_assert_false(empty.goes_on || empty.is_silent);
         g_assert_cmpint(empty.result, ==, ADMIN_OK);
         g_assert_cmpuint(json_array_size(empty.items), ==, 0);

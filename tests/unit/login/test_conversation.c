@@ -4,6 +4,7 @@
  *   ? WISH       the machine wants      < ANSWER    what came of that
  *   = STATE      it tells PAM           = STATE: …  and the text holds this
  *   + SEC        time passes            ! person, ! nobody   whose failure it was
+ *   ~ on, ~ off  the prompt echoes
  */
 #include "base/clock.h"
 #include "login/conversation.h"
@@ -192,11 +193,47 @@ static const Row rows[] = {
           false,
           false,
           { "= prompt: Password", "> " JWT, "= prompt: One-time" } },
+        { "a token in answer to a device code, where tokens are a way: programs answer no echo",
+          "device token",
+          true,
+          false,
+          { "? device_begin", "< codes", "= prompt: WDJB-MJHT", "~ off", "> " JWT, "? judge",
+            "< allowed", "= allowed" } },
+        { "a password in answer to a device code, where tokens are a way, is refused at once",
+          "device token",
+          true,
+          false,
+          { "? device_begin", "< codes", "= prompt: WDJB-MJHT", "> secret", "? nothing", "+ 2",
+            "= denied", "! person" } },
+        { "Enter in answer to a device code, where tokens are a way",
+          "device token",
+          true,
+          false,
+          { "? device_begin", "< codes", "= prompt: WDJB-MJHT", "> ", "+ 5", "? device_poll",
+            "< granted", "? judge", "< allowed", "= allowed" } },
+        { "a token in answer to a device code whose poll is under way: the late yes is dropped",
+          "device token",
+          true,
+          false,
+          { "? device_begin", "< codes", "= prompt", "+ 5", "? device_poll", "> " JWT, "? judge",
+            "< granted", "? nothing", "= wait", "< refused", "+ 2", "= denied", "! person" } },
+        { "any line is as good as Enter where tokens are no way",
+          "device",
+          true,
+          false,
+          { "? device_begin", "< codes", "= prompt: WDJB-MJHT", "~ on", "> " JWT, "? nothing",
+            "= wait" } },
         { "tokens alone",
           "token",
           false,
           false,
           { "= prompt: Access token", "> " JWT, "? judge", "< refused", "+ 2", "= denied" } },
+        { "what is no token at the prompt for one",
+          "token",
+          false,
+          false,
+          { "= prompt: Access token", "> secret", "? nothing", "+ 2", "= denied: refused",
+            "! person" } },
         { "a push is approved",
           "push",
           false,
@@ -358,6 +395,10 @@ static void play(Conversation *conversation, const char *line, int64_t *now_usec
         case '=':
                 conversation_tick(conversation, *now_usec);
                 expect_reply(conversation, rest, *now_usec);
+                break;
+        case '~':
+                g_assert_cmpint(conversation_reply(conversation, *now_usec)->echo, ==,
+                                strcmp(rest, "on") == 0);
                 break;
         case '+': *now_usec += atoi(rest) * CLOCK_USEC_PER_SEC; break;
         case '!':

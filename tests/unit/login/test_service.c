@@ -131,7 +131,7 @@ typedef struct DefaultRow {
 } DefaultRow;
 
 static const DefaultRow default_rows[] = {
-        { "sshd", true, false },   { "sudo", false, true },   { "sudo-i", false, true },
+        { "sshd", true, false },   { "sudo", true, true },    { "sudo-i", true, true },
         { "login", false, false }, { "default", true, true },
 };
 

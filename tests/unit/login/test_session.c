@@ -165,6 +165,7 @@ static void test_dead_at_start(Fixture *fixture, gconstpointer unused)
         LoginSession session = session_of(fixture->child);
         g_autofree char *id = open_one(fixture, &session);
 
+        g_assert_nonnull(id);
         close_all(fixture);
         end_child(fixture);
         open_all(fixture);
@@ -180,6 +181,7 @@ static void test_reused(Fixture *fixture, gconstpointer unused)
         const json_t *started = json_object_get(json_array_get(list, 0), "pid_started");
         char *other_id = NULL;
 
+        g_assert_nonnull(id);
         session.pid_started = (uint64_t) json_integer_value(started);
         json_decref(list);
         g_free(open_one(fixture, &session));

@@ -45,8 +45,9 @@ static void test_name(gconstpointer argument)
  * each power of two. */
 static void test_ids(void)
 {
-        static const uint32_t edges[] = { 0,     999,   1000,  61183, 61184,      65519,
-                                          65520, 65533, 65534, 65535, 1879048192, 4294967294 };
+        static const uint32_t edges[] = { 0,          999,        1000,       61183,     61184,
+                                          65519,      65520,      65533,      65534,     65535,
+                                          1879048192, 2147352576, 2147418111, 4294967294 };
 
         for (gsize i = 0; i < G_N_ELEMENTS(edges); i++)
                 for (uint32_t id = edges[i] - 1; id != edges[i] + 2; id++)

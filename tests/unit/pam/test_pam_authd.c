@@ -351,14 +351,16 @@ static void test_what_is_typed_is_sent_encoded(void)
         fake_pam_end(&fake);
 }
 
-static void test_silence_is_asked_for(void)
+static void test_silence_leaves_what_must_be_read(void)
 {
-        FakePam fake = { ALICE, .replies = { "state=info\nid=c\ntext=a\n", PROMPT, ALLOWED } };
+        FakePam fake = { ALICE,
+                         .replies = { "state=info\nid=c\ntext=a\n", "state=error\nid=c\ntext=b\n",
+                                      PROMPT, "state=denied\ntext=Login refused.\n" } };
 
         fake_pam_begin(&fake);
         g_assert_cmpint(pam_sm_authenticate(FAKE_HANDLE, PAM_SILENT, 0, no_arguments), ==,
-                        PAM_SUCCESS);
-        g_assert_cmpstr(fake.shown->str, ==, PROMPT_SEEN);
+                        PAM_AUTH_ERR);
+        g_assert_cmpstr(fake.shown->str, ==, "I:a\n" PROMPT_SEEN);
         assert_nothing_left(&fake);
         fake_pam_end(&fake);
 }
@@ -413,7 +415,8 @@ int main(int argc, char **argv)
         }
         g_test_add_func("/pam_authd/what is typed is sent encoded",
                         test_what_is_typed_is_sent_encoded);
-        g_test_add_func("/pam_authd/silence is asked for", test_silence_is_asked_for);
+        g_test_add_func("/pam_authd/silence leaves what must be read",
+                        test_silence_leaves_what_must_be_read);
         g_test_add_func("/pam_authd/no failing call, no spoiled reply is a success",
                         test_no_failure_is_a_success);
         return g_test_run();

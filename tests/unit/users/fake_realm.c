@@ -198,9 +198,10 @@ static json_t *of_role(const char *part, const char *list, const char *client, c
         return things(list, json_object_get(fake_realm_part(part), key));
 }
 
+/* As it is when each page is asked for: what is deleted meanwhile moves the rest. */
 AdminCall *admin_users(Admin *admin, AdminDone done, void *userdata)
 {
-        return ask("users", json_copy(fake_realm_part("users")), done, userdata);
+        return ask("users", json_incref(fake_realm_part("users")), done, userdata);
 }
 
 AdminCall *admin_groups(Admin *admin, AdminDone done, void *userdata)

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 
 #define ALICE       "'sub':'s1','preferred_username':'alice'"
+#define X51         "x23456789012345678901234567890123456789012345678901"
+#define X255        X51 X51 X51 X51 X51
 #define ROLES(list) ",'realm_access':{'roles':[" list "]}"
 #define GROUPS      "g1=/eng g2=/eng/core<g1 g3=/ops g4=/other/core g5=/admins realm:dba=realm:dba"
 
@@ -132,9 +134,8 @@ static const StrangerRow stranger_rows[] = {
         { "an empty subject", "{'iss':'" WORLD_ISSUER "','sub':''}" },
         { "another issuer", "{'iss':'" WORLD_ISSUER "2','sub':'s1','preferred_username':'alice'}" },
         { "no issuer", "{'sub':'s1','preferred_username':'alice'}" },
-        { "a subject of 65 characters",
-          "{'iss':'" WORLD_ISSUER "','preferred_username':'alice','sub':'"
-          "0123456789012345678901234567890123456789012345678901234567890123x'}" },
+        { "a subject that is longer than one may be",
+          "{'iss':'" WORLD_ISSUER "','preferred_username':'alice','sub':'" X255 "x'}" },
 };
 
 static void nobody_of_ours(World *world, gconstpointer userdata)

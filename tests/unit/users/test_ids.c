@@ -13,6 +13,7 @@ static const EdgeRow edges[] = {
         { 0, 0, 999, 1000, "the system's" },
         { 61183, 61184, 65519, 65520, "systemd's dynamic users" },
         { 65533, 65534, 65535, 65536, "nobody and the old -1" },
+        { 2147352575, 2147352576, 2147418111, 2147418112, "systemd's foreign users" },
         { 4294967294, 4294967295, 4294967295, 0, "-1" },
 };
 
@@ -44,8 +45,10 @@ static const RangeRow ranges[] = {
         { "one into systemd's", 1000, 61184, false },
         { "around nobody", 65530, 70000, false },
         { "behind nobody", 65536, 70000, true },
-        { "up to 2^31-1", 100000, 2147483647, true },
-        { "one more", 100000, 2147483648, false },
+        { "up to the foreign users", 100000, 2147352575, true },
+        { "one into them", 100000, 2147352576, false },
+        { "behind them, up to 2^31-1", 2147418112, 2147483647, true },
+        { "one more", 2147418112, 2147483648, false },
 };
 
 static void check_range(gconstpointer userdata)

@@ -8,6 +8,8 @@
 #include "users/survey.h"
 
 #define NOW_SEC 1800000000
+#define X51     "x23456789012345678901234567890123456789012345678901"
+#define X255    X51 X51 X51 X51 X51
 
 static const char realm_text[] =
     "{\"users\": ["
@@ -385,6 +387,8 @@ static void paths(void)
                 { "users/abc/role-mappings/realm", CHANGE_PERSON, "abc" },
                 { "users", CHANGE_NOTHING, NULL },
                 { "users/", CHANGE_NOTHING, NULL },
+                { "users/" X255, CHANGE_PERSON, X255 },
+                { "users/" X255 "x", CHANGE_MANY, NULL },
                 { "groups/def", CHANGE_MANY, NULL },
                 { "groups/def/children", CHANGE_MANY, NULL },
                 { "roles/dba", CHANGE_MANY, NULL },
@@ -556,14 +560,19 @@ static void a_look_at_few_does_not_serve_who_waits_for_all(void)
         desk_close();
 }
 
+static void people_of_many(unsigned n)
+{
+        for (unsigned i = 0; i < n; i++)
+                json_array_append_new(fake_realm_part("users"),
+                                      json_pack("{s:o, s:o, s:b}", "id", json_sprintf("u-%d", i),
+                                                "username", json_sprintf("p%d", i), "enabled", 1));
+}
+
 /* More than half of eleven people at once. */
 static void most_are_gone_by_force_only(void)
 {
         desk_open("/eng", NULL);
-        for (int i = 0; i < 20; i++)
-                json_array_append_new(fake_realm_part("users"),
-                                      json_pack("{s:o, s:o, s:b}", "id", json_sprintf("u-%d", i),
-                                                "username", json_sprintf("p%d", i), "enabled", 1));
+        people_of_many(20);
         pass_sec(0);
         json_array_clear(fake_realm_part("users"));
         json_object_clear(fake_realm_part("members"));
@@ -573,6 +582,121 @@ static void most_are_gone_by_force_only(void)
         g_assert_cmpint(person("anna")->state, ==, PERSON_ACTIVE);
         sync_now(desk.sync, true, on_done, NULL);
         fake_realm_run();
+        g_assert_null(desk.trouble);
+        g_assert_cmpint(person("anna")->state, ==, PERSON_GONE);
+        desk_close();
+}
+
+/* step_until: the realm was asked for a list of that word, and its first page was answered. */
+static void step_until(const char *word)
+{
+        g_autoptr(GString) asked = g_string_new(NULL);
+
+        while (!g_str_has_suffix(asked->str, word)) {
+                g_autofree char *more = NULL;
+
+                g_assert_true(fake_realm_step());
+                more = fake_realm_asked();
+                g_string_append(asked, more);
+        }
+        fake_realm_step();
+}
+
+/* Pages are counted from the front: who moves over the edge of one is on none. */
+static void who_falls_between_pages_is_asked_for(void)
+{
+        desk_open("/eng", NULL);
+        pass_sec(0);
+        sync_now(desk.sync, false, on_done, NULL);
+        step_until("users ");
+        json_array_remove(fake_realm_part("users"), 0); /* anna; cleo is now on the first page */
+        json_object_set_new(fake_realm_user("u-cleo"), "firstName", json_string("Cleo"));
+        fake_realm_run();
+        expect_asked("members members user user_groups ");
+        g_assert_null(desk.trouble);
+        g_assert_cmpint(person("cleo")->state, ==, PERSON_DISABLED);
+        g_assert_cmpstr(person("cleo")->gecos, ==, "Cleo");
+        pass_sec(67);
+        g_free(fake_realm_asked());
+        sync_now(desk.sync, false, on_done, NULL);
+        fake_realm_run();
+        expect_asked("kept events groups users members members user ");
+        g_assert_cmpint(person("anna")->state, ==, PERSON_GONE);
+        desk_close();
+}
+
+static void set_members(const char *group, const char *one, const char *other)
+{
+        json_object_set_new(fake_realm_part("members"), group,
+                            other ? json_pack("[s, s]", one, other) : json_pack("[s]", one));
+}
+
+static void who_falls_between_pages_of_members_stays_within(void)
+{
+        desk_open("/eng", "/eng;/tea");
+        set_members("g-eng", "u-anna", "u-bert");
+        set_members("g-web", "u-anna", NULL);
+        pass_sec(0);
+        set_members("g-eng", "u-anna", NULL); /* what the pages show */
+        json_object_del(fake_realm_part("members"), "g-tea");
+        sync_now(desk.sync, false, on_done, NULL);
+        g_free(fake_realm_asked());
+        step_until("members ");
+        set_members("g-eng", "u-anna", "u-bert");
+        fake_realm_run();
+        expect_asked("members members user user_groups user user_groups ");
+        g_assert_true(is_in("bert", "eng"));
+        g_assert_cmpint(person("bert")->state, ==, PERSON_ACTIVE);
+        g_assert_cmpint(person("cleo")->state, ==, PERSON_GONE); /* is in none of them */
+        desk_close();
+}
+
+/* As a federation's are: "f:UUID:NAME". */
+static void a_long_subject_is_somebody(void)
+{
+        desk_open("/eng", NULL);
+        json_object_set_new(fake_realm_user("u-anna"), "id", json_string(X255));
+        json_object_set_new(fake_realm_part("members"), "g-eng", json_pack("[s]", X255));
+        pass_sec(0);
+        g_assert_true(is_in("anna", "eng"));
+        json_object_set_new(fake_realm_user(X255), "username", json_string("annika"));
+        fake_realm_event(NOW_SEC * INT64_C(1000) + 1, "users/" X255);
+        pass_sec(67);
+        g_assert_true(is_in("annika", "eng"));
+        desk_close();
+}
+
+/* To whom a realm no longer shows its people it shows none of them, and says so of one by name. */
+static void who_is_no_longer_shown_is_not_gone(void)
+{
+        desk_open("/eng", NULL);
+        pass_sec(0);
+        json_array_clear(fake_realm_part("users"));
+        json_object_clear(fake_realm_part("members"));
+        fake_realm_fail("user", ADMIN_NOT_PERMITTED);
+        sync_now(desk.sync, false, on_done, NULL);
+        fake_realm_run();
+        expect_state("not_permitted");
+        g_assert_cmpint(person("anna")->state, ==, PERSON_ACTIVE);
+        fake_realm_fail(NULL, ADMIN_OK);
+        desk_close();
+}
+
+static void force_during_a_sweep_is_another_one(void)
+{
+        desk_open("/eng", NULL);
+        people_of_many(20);
+        pass_sec(0);
+        json_array_clear(fake_realm_part("users"));
+        json_object_clear(fake_realm_part("members"));
+        sync_now(desk.sync, false, on_done, NULL);
+        step_until("users ");
+        sync_now(desk.sync, true, on_done, NULL);
+        fake_realm_run();
+        g_assert_cmpuint(desk.n_done, ==, 1); /* who did not force is told of the one that was */
+        g_assert_nonnull(desk.trouble);
+        pass_sec(0);
+        g_assert_cmpuint(desk.n_done, ==, 2);
         g_assert_null(desk.trouble);
         g_assert_cmpint(person("anna")->state, ==, PERSON_GONE);
         desk_close();
@@ -643,6 +767,11 @@ int main(int argc, char **argv)
                 CASE(one_sweep_serves_all_who_wait),
                 CASE(a_look_at_few_does_not_serve_who_waits_for_all),
                 CASE(most_are_gone_by_force_only),
+                CASE(who_falls_between_pages_is_asked_for),
+                CASE(who_falls_between_pages_of_members_stays_within),
+                CASE(a_long_subject_is_somebody),
+                CASE(who_is_no_longer_shown_is_not_gone),
+                CASE(force_during_a_sweep_is_another_one),
                 CASE(who_waits_when_it_ends_is_told),
                 CASE(new_settings_begin_anew),
         };
