@@ -534,6 +534,13 @@ static void answer_ids(const Accounts *accounts, const json_t *query, MainAnswer
                       ret);
 }
 
+bool accounts_looks_at_all(MainQuestion question, const json_t *query)
+{
+        if (question == MAIN_GROUP)
+                return !parameter(query, "user");
+        return question == MAIN_PASSWD && json_object_size(query) == 0;
+}
+
 void accounts_answer(const Accounts *accounts, MainQuestion question, const json_t *query,
                      MainAnswer *ret)
 {

@@ -22,6 +22,9 @@ typedef struct Accounts {
  * parameters as an object of strings. The caller owns ret->body. */
 void accounts_answer(const Accounts *accounts, MainQuestion question, const json_t *query,
                      MainAnswer *ret);
+/* accounts_looks_at_all: of what anybody may ask, what takes longer the more people there are: a
+ * group with its members, and lists. */
+bool accounts_looks_at_all(MainQuestion question, const json_t *query);
 /* accounts_problem: {"error":word,"detail":detail}. */
 void accounts_problem(unsigned status, const char *word, const char *detail, MainAnswer *ret);
 /* accounts_json: takes value. */

@@ -698,6 +698,7 @@ static void make_report(Daemon *daemon)
                 .answers = daemon->answers,
                 .outage = daemon->outage,
                 .people = daemon->people,
+                .reception = daemon->reception,
                 .store = daemon->store,
                 .state_trouble = daemon->state_trouble,
                 .registry = daemon->registry,

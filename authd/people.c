@@ -5,6 +5,7 @@
 #include "assigning.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "share.h"
 #include "token/json.h"
 #include "users/sync.h"
 #include "users/table.h"
@@ -39,6 +40,7 @@ struct People {
         Table *table;
         Assigning *assigning;
         Order *assigning_for;
+        Share listing; /* of what looks at everybody, for anybody */
         GSource *second, *publishing;
         unsigned n_seconds;
         uint64_t published; /* the directory's generation in the table */
@@ -102,7 +104,8 @@ void people_touch(People *people)
 {
         if (people->publishing)
                 return;
-        people->publishing = g_timeout_source_new(PEOPLE_PUBLISH_USEC / USEC_PER_MSEC);
+        people->publishing = g_timeout_source_new(
+            (guint) (MAX(PEOPLE_PUBLISH_USEC, table_rest_usec(people->table)) / USEC_PER_MSEC));
         g_source_set_callback(people->publishing, on_publish, people, NULL);
         g_source_attach(people->publishing, people->context);
 }
@@ -225,24 +228,41 @@ static void take_order(People *people, MainQuestion question, const json_t *body
         sync_now(people->sync, json_is_true(json_object_get(body, "force")), synced, order);
 }
 
-void people_answer(People *people, MainQuestion question, const char *argument, PeopleDone done,
-                   void *userdata)
+/* answer_question: what is no order. */
+static void answer_question(People *people, MainQuestion question, const json_t *query,
+                            MainAnswer *ret)
 {
-        bool is_order = question == MAIN_USERS_SYNC || question == MAIN_IDS_ASSIGN;
-        json_auto *query = json_loads(argument ? argument : "{}", 0, NULL);
         const Accounts accounts = {
                 .directory = has_people(people) ? people->directory : NULL,
                 .settings = people->settings,
                 .issuer_url = people->issuer_url,
                 .filled = is_filled(people),
         };
+        bool is_listing = accounts_looks_at_all(question, query);
+        int64_t begun_usec = clock_monotonic_usec();
+
+        if (is_listing && !share_is_open(&people->listing, begun_usec)) {
+                accounts_problem(503, "unavailable",
+                                 "Too many ask for lists of people; ask again in a moment.", ret);
+                return;
+        }
+        accounts_answer(&accounts, question, query, ret);
+        if (is_listing)
+                share_spend(&people->listing, clock_monotonic_usec() - begun_usec);
+}
+
+void people_answer(People *people, MainQuestion question, const char *argument, PeopleDone done,
+                   void *userdata)
+{
+        bool is_order = question == MAIN_USERS_SYNC || question == MAIN_IDS_ASSIGN;
+        json_auto *query = json_loads(argument ? argument : "{}", 0, NULL);
         MainAnswer answer;
 
-        if (is_order && accounts.directory) {
+        if (is_order && has_people(people)) {
                 take_order(people, question, query, done, userdata);
                 return;
         }
-        accounts_answer(&accounts, question, query, &answer);
+        answer_question(people, question, query, &answer);
         done(&answer, userdata);
 }
 

@@ -1,8 +1,9 @@
 /* people: people as accounts, for the daemon: the directory, its sync, its table, its answers.
  *
  * The daemon's, on the main thread. It answers NSS (lines of passwd(5) and group(5)) and
- * administrators, publishes the table when the directory has changed (at most once every
- * PEOPLE_PUBLISH_USEC), beats its heart, and hands login/ what it needs. It never asks NSS. Logs.
+ * administrators, publishes the table when the directory has changed (PEOPLE_PUBLISH_USEC later,
+ * or when the table has rested from the one before), beats its heart, and hands login/ what it
+ * needs. It never asks NSS. Logs.
  */
 #pragma once
 

@@ -4,10 +4,7 @@
 #include "net/server.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LINES         "text/plain; charset=utf-8"
 #define ACCOUNT_PAGE  "/account/account-security/signing-in"
@@ -20,7 +17,7 @@ struct Reception {
         char *ssh_keys_attribute;
 };
 
-/* Asked: who waits for an answer. */
+/* Waiting: who waits for an answer. */
 typedef struct Waiting {
         ReceptionDone done;
         void *userdata;
@@ -228,8 +225,8 @@ static void ask_session(Reception *reception, const Form *form, Waiting *waiting
 /* ask_password: a password of the realm is changed in the realm. */
 static void ask_password(Reception *reception, const Form *form, Waiting *waiting)
 {
-        const Service *service = reception->services && reception->services->len > 0
-                                     ? reception->services->pdata[0]
+        const Service *service = reception->services && form->service && !form->is_bad
+                                     ? services_find(reception->services, form->service)
                                      : NULL;
         const IssuerSettings *issuer =
             service ? issuers_settings(reception->issuers, service->issuer) : NULL;

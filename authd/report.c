@@ -203,7 +203,7 @@ static json_t *report_status(Report *report, const char *argument, unsigned *ret
 
         return json_pack(
             "{s:s, s:i, s:I, s:I, s:b, s:o, s:i, s:I, s:s, s:o, s:{s:s, s:I, s:s?}, s:o, s:o, s:o, "
-            "s:o, s:o, s:s?, s:o, s:o}",
+            "s:o, s:o, s:s?, s:o, s:o, s:o}",
             "version", AUTHD_VERSION, "pid", (int) getpid(), "started_at",
             (json_int_t) report->started_at_sec, "uptime_seconds",
             (json_int_t) (clock_wall_sec() - report->started_at_sec), "ready", (int) ready,
@@ -215,7 +215,8 @@ static json_t *report_status(Report *report, const char *argument, unsigned *ret
             issuers_status(report->issuers), "policies", describe_policies(report), "verdicts",
             describe_verdicts(report), "answers", describe_cache(report->answers), "state",
             report->store ? store_path(report->store) : NULL, "budgets", describe_budgets(report),
-            "people", people_status(report->people));
+            "people", people_status(report->people), "logins",
+            report->reception ? reception_status(report->reception) : json_null());
 }
 
 static json_t *report_issuers(Report *report, const char *argument, unsigned *ret_status)

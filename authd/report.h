@@ -9,6 +9,7 @@
 #include "net/listen.h"
 #include "outage.h"
 #include "people.h"
+#include "reception.h"
 
 typedef struct Report {
         const char *config_path;
@@ -18,8 +19,9 @@ typedef struct Report {
         ClaimsCache *cache, *answers;
         const Outage *outage; /* as of now, whenever report_answer is called */
         const People *people;
-        const Store *store;        /* NULL: none */
-        const char *state_trouble; /* why there is none; NULL: none is wanted, or it is there */
+        const Reception *reception; /* NULL: logins are off */
+        const Store *store;         /* NULL: none */
+        const char *state_trouble;  /* why there is none; NULL: none is wanted, or it is there */
         MetricRegistry *registry;
         unsigned n_workers;
         size_t n_parked;

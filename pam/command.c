@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define SERVICE  "sudo" /* and sudo-i */
+#define EDITS    "edit" /* a name that ends so is taken for sudoedit */
 #define CUT_MARK "..."
 
 static bool is_sudo(pam_handle_t *pamh)
@@ -36,16 +37,35 @@ static ssize_t read_all(int fd, char *bytes, size_t size)
         return (ssize_t) n_read;
 }
 
-/* join: arguments stand behind each other, each with its NUL. */
-static void join(char *bytes, size_t size)
+static const char *name_of(const char *called, size_t size)
 {
-        for (size_t i = 0; i + 1 < size; i++)
-                if (bytes[i] == '\0')
-                        bytes[i] = ' ';
+        size_t size_of_edits = strlen(EDITS);
+        bool edits = size >= size_of_edits &&
+                     memcmp(called + size - size_of_edits, EDITS, size_of_edits) == 0;
+
+        return edits ? SERVICE EDITS : SERVICE;
+}
+
+/* Arguments stand behind each other, each with its NUL. */
+void command_line(const char *cmdline, size_t size, char ret[COMMAND_SIZE])
+{
+        size_t called_size = strnlen(cmdline, size);
+        const char *name = name_of(cmdline, called_size);
+        bool is_cut = size == COMMAND_SIZE;
+        size_t at = strlen(name);
+
+        memcpy(ret, name, at + 1);
+        if (!is_cut && size > called_size)
+                size--; /* the last one's NUL */
+        for (size_t i = called_size; i < size && at + sizeof(CUT_MARK) <= COMMAND_SIZE - 1; i++)
+                ret[at++] = cmdline[i] ? cmdline[i] : ' ';
+        is_cut |= size - called_size > at - strlen(name);
+        memcpy(ret + at, is_cut ? CUT_MARK : "", is_cut ? sizeof(CUT_MARK) : 1);
 }
 
 const char *command_of_sudo(pam_handle_t *pamh, char ret[COMMAND_SIZE])
 {
+        char cmdline[COMMAND_SIZE];
         ssize_t size;
         int fd;
 
@@ -54,13 +74,10 @@ const char *command_of_sudo(pam_handle_t *pamh, char ret[COMMAND_SIZE])
         fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
         if (fd < 0)
                 return NULL;
-        size = read_all(fd, ret, COMMAND_SIZE);
+        size = read_all(fd, cmdline, sizeof(cmdline));
         close(fd);
         if (size <= 0)
                 return NULL;
-        join(ret, (size_t) size);
-        if (size == COMMAND_SIZE && ret[COMMAND_SIZE - 1] != '\0')
-                memcpy(ret + COMMAND_SIZE - sizeof(CUT_MARK), CUT_MARK, sizeof(CUT_MARK));
-        ret[size == COMMAND_SIZE ? COMMAND_SIZE - 1 : size] = '\0';
+        command_line(cmdline, (size_t) size, ret);
         return ret;
 }

@@ -61,10 +61,18 @@ static int64_t patience_usec(MainQuestion question)
         return longer[question] > 0 ? longer[question] : API_MAIN_USEC;
 }
 
+/* erase: a login's form may hold a password. */
+static void erase(char *argument)
+{
+        if (argument)
+                secret_erase(argument, strlen(argument));
+        g_free(argument);
+}
+
 void api_ask_main(Api *api, Exchange *exchange, MainQuestion question, char *argument)
 {
         if (g_hash_table_size(api->awaiting) >= API_AWAITING_MAX) {
-                g_free(argument);
+                erase(argument);
                 answer_unavailable(exchange);
                 return;
         }

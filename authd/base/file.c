@@ -6,6 +6,8 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
+#define ROOM_MIN 4096 /* what fstat tells of a file in /proc is 0 */
+
 static void set_error(GError **error, int code, const char *path, const char *what)
 {
         g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "%s: cannot %s: %s", path,
@@ -63,6 +65,13 @@ static ssize_t read_some(int fd, char *buffer, size_t size)
         return (ssize_t) len;
 }
 
+static bool fail_too_large(const char *path, size_t size_max, GError **error)
+{
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                    "%s: larger than the %zu bytes allowed", path, size_max);
+        return false;
+}
+
 bool file_read_fd(int fd, const char *path, char *buffer, size_t size_max, size_t *ret_len,
                   GError **error)
 {
@@ -73,13 +82,36 @@ bool file_read_fd(int fd, const char *path, char *buffer, size_t size_max, size_
                 set_error(error, (int) -n, path, "read it");
                 return false;
         }
-        if ((size_t) n > size_max) {
-                g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
-                            "%s: larger than the %zu bytes allowed", path, size_max);
-                return false;
-        }
+        if ((size_t) n > size_max)
+                return fail_too_large(path, size_max, error);
         *ret_len = (size_t) n;
         return true;
+}
+
+/* read_growing: room for what fstat told, and more only for what has more: size_max is often much
+ * larger than any file. */
+static bool read_growing(int fd, const char *path, off_t told, size_t size_max, char **buffer,
+                         size_t *ret_len, GError **error)
+{
+        size_t room = CLAMP((size_t) MAX(told, 0) + 1, MIN(ROOM_MIN, size_max + 1), size_max + 1);
+        size_t len = 0;
+
+        for (;;) {
+                ssize_t n;
+
+                *buffer = g_realloc(*buffer, room + 1);
+                n = read_some(fd, *buffer + len, room - len);
+                if (n < 0) {
+                        set_error(error, (int) -n, path, "read it");
+                        return false;
+                }
+                len += (size_t) n;
+                if (len < room || room > size_max)
+                        break;
+                room = MIN(2 * room, size_max + 1);
+        }
+        *ret_len = len;
+        return len <= size_max || fail_too_large(path, size_max, error);
 }
 
 bool file_read(const char *path, size_t size_max, char **ret_data, size_t *ret_len, GError **error)
@@ -89,10 +121,7 @@ bool file_read(const char *path, size_t size_max, char **ret_data, size_t *ret_l
         g_autofree char *buffer = NULL;
         FILE_AUTOCLOSE int fd = file_open(path, &found, error);
 
-        if (fd < 0)
-                return false;
-        buffer = g_malloc(size_max + 1);
-        if (!file_read_fd(fd, path, buffer, size_max, &len, error))
+        if (fd < 0 || !read_growing(fd, path, found.st_size, size_max, &buffer, &len, error))
                 return false;
         buffer[len] = '\0';
         *ret_data = g_realloc(g_steal_pointer(&buffer), len + 1);

@@ -26,7 +26,7 @@ static void judging_free(Judging *judging)
         g_free(judging);
 }
 
-bool judging_is_system(const Local *local, const char *user)
+static bool is_system(const Local *local, const char *user)
 {
         uid_t uid;
 
@@ -117,7 +117,7 @@ static void judge_whose(Judging *judging, const Verdict *verdict, LoginVerdict *
 {
         Directory *directory = judging->with.directory(judging->with.userdata);
 
-        if (judging_is_system(judging->with.local, judging->user))
+        if (is_system(judging->with.local, judging->user))
                 refuse_system(ret);
         else if (verdict->issuer != judging->issuer)
                 refuse_account(ret, reason_words(VERDICT_UNKNOWN_ISSUER)->word,
@@ -252,7 +252,7 @@ void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret
         *ret = (LoginVerdict){ .judged = JUDGED_UNAVAILABLE };
         if (person && strlen(person->subject) <= RECORD_SUBJECT_MAX)
                 g_strlcpy(ret->subject, person->subject, sizeof(ret->subject));
-        if (judging_is_system(with->local, user))
+        if (is_system(with->local, user))
                 refuse_system(ret);
         else
                 judge_person(person, user, ret);

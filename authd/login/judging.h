@@ -51,5 +51,3 @@ void judging_cancel(Judging *judging); /* done is not called any more */
 /* judging_account: may this name be logged in to at all, by what is known here? For a password that
  * was good offline. */
 void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret);
-/* judging_is_system: root, or an account of /etc/passwd below uid 1000. */
-bool judging_is_system(const Local *local, const char *user);

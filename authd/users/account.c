@@ -280,6 +280,12 @@ static bool make_gecos(PersonEntry *entry)
         return differs;
 }
 
+static void warn_of_path(char **ret_warning, const char *name, const char *what)
+{
+        g_free(*ret_warning);
+        *ret_warning = g_strdup_printf("the attribute %s is %s, and is not used", name, what);
+}
+
 /* path_attribute: NULL: it has none that fits; *ret_warning says of one that does not. */
 static char *path_attribute(const PersonEntry *entry, const char *name, char **ret_warning)
 {
@@ -288,10 +294,40 @@ static char *path_attribute(const PersonEntry *entry, const char *name, char **r
 
         if (!path || naming_path_fits(path))
                 return g_steal_pointer(&path);
-        g_free(*ret_warning);
-        *ret_warning = g_strdup_printf("the attribute %s is no absolute path without ':' and "
-                                       "\"..\", and is not used",
-                                       name);
+        warn_of_path(ret_warning, name, "no absolute path without ':' and \"..\"");
+        return NULL;
+}
+
+/* is_of_another: path, or a folder above it, is a home that was given to somebody else. */
+static bool is_of_another(const Contest *contest, const PersonEntry *entry, const char *path)
+{
+        g_autofree char *above = g_strdup(path);
+
+        for (char *slash = above + strlen(above); slash && slash > above;
+             slash = strrchr(above, '/')) {
+                const PersonEntry *other;
+
+                *slash = '\0';
+                other = roster_by_home(contest->roster, above);
+                if (other && other != entry)
+                        return true;
+        }
+        return false;
+}
+
+/* home_attribute: whose attribute may be written by its owner must not give away what is another's
+ * or the system's. */
+static char *home_attribute(const Contest *contest, const PersonEntry *entry, char **ret_warning)
+{
+        const char *name = contest->settings->home_attribute;
+        g_autofree char *text = path_attribute(entry, name, ret_warning);
+        g_autofree char *home = text ? naming_home_of_attribute(text) : NULL;
+
+        if (text && !home)
+                warn_of_path(ret_warning, name, "a folder of the system");
+        if (!home || !is_of_another(contest, entry, home))
+                return g_steal_pointer(&home);
+        warn_of_path(ret_warning, name, "somebody else's home");
         return NULL;
 }
 
@@ -309,7 +345,7 @@ static bool make_paths(const Contest *contest, PersonEntry *entry, char **ret_wa
 {
         const UsersSettings *settings = contest->settings;
         bool active = entry->person.state == PERSON_ACTIVE, differs;
-        char *home = path_attribute(entry, settings->home_attribute, ret_warning);
+        char *home = home_attribute(contest, entry, ret_warning);
         char *shell = active ? path_attribute(entry, settings->shell_attribute, ret_warning) : NULL;
 
         differs = show_path(&entry->person.home, &entry->own_home, home,

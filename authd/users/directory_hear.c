@@ -560,8 +560,8 @@ int directory_seen(Directory *directory, const char *subject, int64_t now_sec)
 
         if (!entry)
                 return -ENOENT;
-        /* Who was seen here at all is what enumeration shows. */
-        if (entry->person.seen_sec == 0)
+        /* Who was seen here at all is what enumeration shows, and nothing else does. */
+        if (directory->settings->enumerate && entry->person.seen_sec == 0)
                 directory->generation++;
         entry->person.seen_sec = now_sec;
         r = register_put_seen(directory->reg, entry);

@@ -136,32 +136,25 @@ static void learn_roles(Numbers *numbers)
                 learn_role(numbers, g_ptr_array_index(roles, i));
 }
 
-/* ---- paths and bare names ---- */
+/* ---- paths ---- */
 
 static bool is_path(const GroupEntry *entry)
 {
         return entry->group.source[0] == '/';
 }
 
-static const char *last_segment(const char *path)
-{
-        return strrchr(path, '/') + 1;
-}
-
-/* index_groups: by path, or by last segment: two that share one are NULL there. */
-static GHashTable *index_groups(const Roster *roster, bool by_path)
+/* index_groups: by path; two that share one are NULL there. */
+static GHashTable *index_groups(const Roster *roster)
 {
         GHashTable *index = g_hash_table_new(g_str_hash, g_str_equal);
 
         for (size_t i = 0; i < roster_n_groups(roster); i++) {
                 GroupEntry *entry = roster_group_at(roster, i);
-                const char *word;
+                char *path = entry->group.source;
 
-                if (entry->group.local || !is_path(entry))
-                        continue;
-                word = by_path ? entry->group.source : last_segment(entry->group.source);
-                g_hash_table_insert(index, (void *) word,
-                                    g_hash_table_contains(index, word) ? NULL : entry);
+                if (!entry->group.local && is_path(entry))
+                        g_hash_table_insert(index, path,
+                                            g_hash_table_contains(index, path) ? NULL : entry);
         }
         return index;
 }
@@ -190,16 +183,7 @@ static void learn_path(Numbers *numbers, GHashTable *index, Span text)
         put(numbers, entry ? entry : find_or_add(numbers->learning, key, path));
 }
 
-static void learn_bare(Numbers *numbers, GHashTable *index, Span text)
-{
-        g_autofree char *name = text_of(text);
-        const GroupEntry *entry = g_hash_table_lookup(index, name);
-
-        if (entry && !gives_local_group(numbers->learning->naming, entry->group.source))
-                put(numbers, entry);
-}
-
-/* are_paths: one that is none among them: all are read as bare names. */
+/* are_paths: one that is none among them: none is taken for one. */
 static bool are_paths(TapeValue list)
 {
         for (TapeValue element = tape_first(list); element.node;
@@ -214,18 +198,11 @@ static bool are_paths(TapeValue list)
 
 static void learn_list(Numbers *numbers, TapeValue list)
 {
-        bool by_path = are_paths(list);
-        g_autoptr(GHashTable) index = index_groups(numbers->learning->roster, by_path);
+        g_autoptr(GHashTable) index = index_groups(numbers->learning->roster);
 
-        if (by_path)
-                forget_paths(numbers);
-        for (TapeValue element = tape_first(list); element.node;
-             element = tape_next(list, element)) {
-                if (by_path)
-                        learn_path(numbers, index, tape_string(element));
-                else
-                        learn_bare(numbers, index, tape_string(element));
-        }
+        forget_paths(numbers);
+        for (TapeValue element = tape_first(list); element.node; element = tape_next(list, element))
+                learn_path(numbers, index, tape_string(element));
 }
 
 static int compare_numbers(gconstpointer a, gconstpointer b)
@@ -259,7 +236,7 @@ GArray *learn_groups(const Learning *learning, const uint32_t *known, size_t n_k
 
         for (size_t i = 0; i < n_known; i++)
                 g_hash_table_add(set, GUINT_TO_POINTER(known[i]));
-        if (tape_type(list) == TAPE_ARRAY)
+        if (tape_type(list) == TAPE_ARRAY && are_paths(list))
                 learn_list(&numbers, list);
         learn_roles(&numbers);
         return sorted(set);

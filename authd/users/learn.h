@@ -1,11 +1,10 @@
 /* learn: what verified claims say of a person, laid over what is known already.
  *
- * Claims say less than the Admin API. The claim groups is the whole truth only as full paths: bare
- * names may be roles (Keycloak's scope microprofile-jwt writes those there) or a group of that name
- * somewhere else, so they add a group if exactly one has that name and no group of /etc/group comes
- * of it, and take none away. Roles that a client's scope does not map are not in its tokens, so
- * they, too, only add, unless claims alone tell of anybody. A claim that is not there says nothing.
- * Private to users/. Pure but for add. */
+ * Claims say less than the Admin API. The claim groups is the whole truth as full paths, and says
+ * nothing otherwise: a bare name may be a role (Keycloak's scope microprofile-jwt writes those
+ * there) or a group of that name somewhere else, made a minute ago (CVE-2025-49012). Roles that a
+ * client's scope does not map are not in its tokens, so they, too, only add, unless claims alone
+ * tell of anybody. A claim that is not there says nothing. Private to users/. Pure but for add. */
 #pragma once
 
 #include "token/claims.h"

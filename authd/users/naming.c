@@ -131,6 +131,32 @@ bool naming_path_fits(const char *text)
         return !climbs(text);
 }
 
+/* Folders in which nobody lives; of /var but in one. */
+static const char *const system_folders[] = {
+        "bin",  "boot", "dev", "etc",  "lib", "lib32", "lib64", "libx32",
+        "proc", "root", "run", "sbin", "sys", "usr",   "var",   NULL,
+};
+#define VAR_HOME "/var/home/"
+
+char *naming_home_of_attribute(const char *text)
+{
+        g_auto(GStrv) segments = g_strsplit(text, "/", -1);
+        GString *path = g_string_new(NULL);
+        const char *first = NULL;
+
+        for (size_t i = 0; segments[i]; i++) {
+                if (!*segments[i] || strcmp(segments[i], ".") == 0)
+                        continue;
+                g_string_append_printf(path, "/%s", segments[i]);
+                first = first ? first : segments[i];
+        }
+        if (first &&
+            (!g_strv_contains(system_folders, first) || g_str_has_prefix(path->str, VAR_HOME)))
+                return g_string_free(path, FALSE);
+        g_string_free(path, TRUE);
+        return NULL;
+}
+
 /* ---- refusals of settings ---- */
 
 static bool refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -64,7 +64,11 @@ char *naming_home(const Naming *naming, const char *name);
 /* naming_gecos: a full name for passwd(5): ':' ',' and control characters become spaces; valid
  * UTF-8 or empty; at most RECORD_TEXT_MAX. */
 char *naming_gecos(Span full_name);
-bool naming_path_fits(
-    const char *text); /* a home or shell: absolute, no ':', no control, no ".." */
+/* naming_path_fits: a home or shell: absolute, no ':', no control, no "..". */
+bool naming_path_fits(const char *text);
+/* naming_home_of_attribute: the path with no slash more than needed; NULL: a folder of the system
+ * or in one (/etc, /usr, /var but for /var/home…): whoever makes homes would make it there, as
+ * root, and give it away. text fits. */
+char *naming_home_of_attribute(const char *text);
 /* naming_quote: hostile text for a sentence: what is not printable ASCII as \u{…}; cut. */
 char *naming_quote(Span text);

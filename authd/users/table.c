@@ -23,6 +23,7 @@ struct Table {
         char *temporary;
         struct table_head *head; /* of the file under path; NULL: none, or not ours */
         bool is_ours;            /* this daemon wrote it: its heart beats */
+        int64_t rest_until_usec; /* monotonic */
 };
 
 /* Draft: a table before and while it is written. */
@@ -474,13 +475,22 @@ Table *table_new(const char *folder)
 
 int table_publish(Table *table, const Directory *directory, bool enumerates, bool complete)
 {
+        int64_t begun_usec = clock_monotonic_usec(), ended_usec;
         Draft draft;
         int r = draft_init(&draft, directory, enumerates, complete);
 
         if (r == 0)
                 r = table_write(table, &draft);
         draft_deinit(&draft);
+        ended_usec = clock_monotonic_usec();
+        table->rest_until_usec =
+            ended_usec + MIN((ended_usec - begun_usec) * (TABLE_SHARE - 1), TABLE_REST_MAX_USEC);
         return r;
+}
+
+int64_t table_rest_usec(const Table *table)
+{
+        return MAX(table->rest_until_usec - clock_monotonic_usec(), 0);
 }
 
 void table_beat(Table *table, uint64_t boot_usec)

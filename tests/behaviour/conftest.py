@@ -107,8 +107,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def reachable(folder):
-    """The folder, open for other users: pytest makes it and its two parents for us alone."""
-    for one in (folder, folder.parent, folder.parent.parent):
+    """The folder, open for other users: pytest makes it and those above it (three where several run) for us alone."""
+    above = [one for one in folder.parents if "pytest-of-" in str(one)]
+    for one in (folder, *(above or list(folder.parents)[:2])):
         one.chmod(0o755)
     return folder
 

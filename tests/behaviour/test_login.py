@@ -219,6 +219,22 @@ def test_too_many_failures_lock_the_user_out_of_the_service_and_nobody_else(host
     assert host.end(host.begin("carol"), typed=["carol-password", ""]).state == "allowed"
 
 
+def test_somebody_who_fails_elsewhere_locks_nobody_out(host):
+    host.start(ways="password", attempts=1, lockout="1m")
+    form = {"service": "sshd", "user": "alice", "rhost": "198.51.100.1"}
+    assert host.end(host.ask("begin", **form), typed=["wrong", ""]).state == "denied"
+    assert host.ask("begin", **form).state == "locked"
+    assert host.end(host.begin("alice"), typed=["alice-password", ""]).state == "allowed"
+
+
+def test_passwords_that_are_sent_at_once_are_no_more_tries(host):
+    host.start(ways="password", attempts=2, lockout="1m")
+    prompts = [host.go_on(host.begin("alice"), "wrong") for _ in range(6)]
+    sent = [host.go_on(prompt, "") for prompt in prompts]
+    assert [reply.state for reply in sent[2:]] == ["locked"] * 4
+    assert {host.end(reply).state for reply in sent[:2]} == {"denied"}
+
+
 # Tokens
 
 def test_a_token_as_password(host):
@@ -272,6 +288,19 @@ def test_a_password_without_the_realm(host):
     assert host.record(way="offline", verdict="allowed")["user"] == "alice"
     assert host.end(host.begin("alice"), typed=["wrong", ""]).state == "denied"
     assert host.end(host.begin("carol"), typed=["carol-password", ""]).state == "unavailable"
+
+
+def test_a_one_time_code_is_never_passed_over(host):
+    """Who logs in with one has no login without the realm: neither without it, nor with any."""
+    host.start(ways="password", offline_for="1h")
+    assert host.end(host.begin("erin"), typed=["erin-password", CODES.fresh("erin")]).state == "allowed"
+    assert host.end(host.begin("alice"), typed=["alice-password", ""]).state == "allowed"
+    host.idp.end_process()
+    until("the verifier has been made, beside the login",
+          lambda: host.end(host.begin("alice"), typed=["alice-password", ""]).state == "allowed")
+    assert host.end(host.begin("erin"), typed=["erin-password", ""]).state == "unavailable"
+    assert host.end(host.begin("erin"), typed=["erin-password", "123456"]).state == "unavailable"
+    assert host.end(host.begin("alice"), typed=["alice-password", "123456"]).state == "unavailable"
 
 
 def test_no_password_without_the_realm_where_it_is_off(host):
@@ -372,7 +401,9 @@ def test_no_password_reaches_the_log(host):
 
 def test_a_conversation_that_is_cancelled_is_gone(host):
     reply = host.until(host.start().begin(), "prompt")
+    assert host.daemon.get("/v1/status").json["logins"] == {"conversations": 1, "services": ["sshd"]}
     assert host.ask("cancel", id=reply["id"]).state == "denied"
+    assert host.daemon.get("/v1/status").json["logins"]["conversations"] == 0
     assert host.go_on(reply, "").state == "unavailable"
 
 

@@ -349,6 +349,15 @@ class Authd(harness.Authd):
         """Every person that the directory has, by pages."""
         return self._pages("/v1/users", "people", 1000)
 
+    def collisions(self):
+        """[{"id", "keys"}]: of ten thousand in the usual range two collide in one realm of five or so."""
+        return self.get("/v1/ids?limit=1").json["collisions"]
+
+    def refused(self):
+        """Names of whom a collision keeps from being an account."""
+        keys = {key for one in self.collisions() for key in one["keys"]}
+        return {one["username"] for one in self.all_people() if one["subject"] in keys} if keys else set()
+
     def all_ids(self):
         return self._pages("/v1/ids", "ids", 1000)
 

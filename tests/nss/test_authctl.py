@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import daemon_of, devidp, started
-from test_ids import N_CROWDED, SMALL, collisions_of
+from test_ids import N_CROWDED, SMALL
 
 
 def authctl(host, *words):
@@ -87,7 +87,7 @@ def test_the_list_of_ids_names_each_collision(new_host, programs, tmp_path):
         with started(daemon_of(host, provider, users=users)) as daemon:
             code, told, trouble = authctl(host, "ids")
             assert code == 0, trouble
-            collisions = collisions_of(daemon)
+            collisions = daemon.collisions()
             assert collisions and all(f"{one['id']} is wanted by more than one" in told for one in collisions), told
 
 

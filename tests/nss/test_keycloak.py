@@ -1,5 +1,6 @@
 """Ten thousand people and five hundred groups of a real Keycloak, and what becomes of a few of them."""
 
+import json
 import time
 
 import pytest
@@ -16,6 +17,7 @@ REALM = people.Realm()
 SAMPLE = [1, 2, 3, 499, 500, 501, 5000, 9998, 9999]
 ASSIGNED = "/dep07/team003"
 ASSIGN_TIMEOUT_SEC = 300
+MANY_REFUSED = 10  # far more than a birthday has for all of them
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +47,8 @@ def test_the_first_look_takes_them_all(synced, record):
     record("memory after it", round(figures["after"] / 1024, 1), "MB", f"before it {figures['before'] / 1024:.1f} MB")
     record("the table of it", round(synced.path(table.TABLE).stat().st_size / 1e6, 2), "MB")
     told = synced.daemon.get("/v1/status").json["people"]
-    assert told["people"] >= REALM.n_people and told["accounts"] >= REALM.n_people, told
-    assert told["groups"] >= 500 and told["collisions"] == 0, told
+    assert told["people"] >= REALM.n_people and told["groups"] >= 500, told
+    assert told["accounts"] >= REALM.n_people - len(synced.daemon.refused()), told
 
 
 @pytest.mark.parametrize("number", SAMPLE)
@@ -61,7 +63,9 @@ def test_a_person_is_who_the_realm_says_with_all_groups(synced, number):
 def test_everybody_resolves(synced):
     names = [people.person_name(number) for number in range(1, REALM.n_people)] + [people.WIDE]
     lines = synced.run("getent", "passwd", *names, timeout=120).stdout.splitlines()
-    assert len(lines) == len(names) and len({line.split(":")[2] for line in lines}) == len(names)
+    refused = synced.daemon.refused()
+    assert {line.split(":")[0] for line in lines} == set(names) - refused and len(refused) < MANY_REFUSED
+    assert len({line.split(":")[2] for line in lines}) == len(lines)
 
 
 def test_a_person_in_two_hundred_groups_has_them_all(synced, record):
@@ -156,18 +160,22 @@ def test_a_second_host_agrees_on_every_id(new_host, keycloak, synced):
         synced.daemon.sync()
         one, other = ({told["key"]: told["id"] for told in each.all_ids() if told["state"] == "active"}
                       for each in (synced.daemon, daemon))
-        assert len(other) >= REALM.n_people and one == {**one, **other}, len(other)
+        assert len(other) >= REALM.n_people - MANY_REFUSED and one == {**one, **other}, len(other)
+
+
+def assign(daemon, dry_run):
+    order = json.dumps({"dry_run": dry_run})
+    return daemon.request("POST", "/v1/ids/assign", order, {"Content-Type": "application/json"}, ASSIGN_TIMEOUT_SEC)
 
 
 def test_ids_are_assigned_in_the_realm_and_are_then_those_of_every_host(new_host, keycloak):
     users = {"within": ASSIGNED, "groups": ASSIGNED}
     with new_host("assigning") as host, started(daemon_of(host, keycloak, users=users)) as daemon:
         wanted = [one for one in daemon.all_people() if one["name"]]
-        dry = daemon.post("/v1/ids/assign", {"dry_run": True})
+        dry = assign(daemon, dry_run=True)
         assert dry.status == 200 and len(dry.json["assigned"]) >= len(wanted) > 10, dry.text
         assert "uidNumber" not in keycloak.attributes(wanted[0]["username"]), "a dry run writes nothing"
-        order = ("POST", "/v1/ids/assign", '{"dry_run": false}', {"Content-Type": "application/json"})
-        done = daemon.request(*order, ASSIGN_TIMEOUT_SEC)
+        done = assign(daemon, dry_run=False)
         assert done.status == 200, done.text
         for person in wanted[:5]:
             assert keycloak.attributes(person["username"])["uidNumber"] == [str(person["uid"])]

@@ -1,8 +1,8 @@
 """symbols: each shared library gives out what it should and needs what it may, nothing else.
 
 What should be given out is read from what others rely on: the functions that the header declares and
-the version script lists, which must be the same; for pam_authd, which PAM loads by path and finds by
-the names of pam(3), the script alone. What may be needed is in the table.
+the version script lists, which must be the same; of a module whose header is the system's, the script
+alone. What may be needed is in the table.
 Beside that: no stack that can be executed, no relocation in the text, all symbols bound at load.
 
     symbols.py ROOT NAME LIBRARY      NAME is a row of LIBRARIES
@@ -47,7 +47,8 @@ def declared_symbols(root, header, script):
     return versions, complaints
 
 
-# name: (header that declares what it gives out, or None; version script; soname or None; what it may need)
+# name: (header that declares what it gives out, None: the system's; version script; soname, None: of a
+# module that is loaded by its path; libraries that it may need)
 LIBRARIES = {
     "libauthd": ("include/authd.h", "lib/libauthd.map", "libauthd.so.1", {"libc.so.6"}),
     "libnss_authd": ("nss/nss_authd.h", "nss/libnss_authd.map", "libnss_authd.so.2", {"libc.so.6"}),
@@ -83,8 +84,8 @@ def dynamic_complaints(library, soname, may_need):
     dynamic = output_of("readelf", "--wide", "--dynamic", "--program-headers", library)
     needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic))
     complaints = [f"needs {name}" for name in sorted(needed - may_need)]
-    if re.findall(r"\(SONAME\).*\[(.+)\]", dynamic) != ([soname] if soname else []):
-        complaints.append(f"is not called {soname or 'nothing'}")
+    if soname and re.findall(r"\(SONAME\).*\[(.+)\]", dynamic) != [soname]:
+        complaints.append(f"is not called {soname}")
     if re.search(r"\(TEXTREL\)", dynamic):
         complaints.append("has relocations in its text")
     if not re.search(r"\bBIND_NOW\b|\bNOW\b", dynamic):

@@ -245,6 +245,32 @@ static void without_users_nobody_is_there(void)
         desk_close();
 }
 
+/* What anybody may ask for ever, and what has its share of the time. */
+static void what_looks_at_all(void)
+{
+        static const struct {
+                MainQuestion question;
+                const char *query;
+                bool looks_at_all;
+        } rows[] = {
+                { MAIN_PASSWD, "{}", true },
+                { MAIN_PASSWD, "{\"name\":\"anna\"}", false },
+                { MAIN_PASSWD, "{\"uid\":\"5001\"}", false },
+                { MAIN_GROUP, "{}", true },
+                { MAIN_GROUP, "{\"name\":\"eng\"}", true },
+                { MAIN_GROUP, "{\"gid\":\"6001\"}", true },
+                { MAIN_GROUP, "{\"user\":\"anna\"}", false },
+                { MAIN_USERS, "{}", false }, /* administrators' */
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                json_auto *query = json_loads(rows[i].query, 0, NULL);
+
+                g_assert_cmpint(accounts_looks_at_all(rows[i].question, query), ==,
+                                rows[i].looks_at_all);
+        }
+}
+
 static void pages_of_people(void)
 {
         json_auto *first = NULL, *second = NULL, *last = NULL, *found = NULL;
@@ -590,6 +616,7 @@ int main(int argc, char **argv)
                 CASE(only_who_was_seen_is_listed),
                 CASE(nobody_knows_before_the_first_sweep),
                 CASE(without_users_nobody_is_there),
+                CASE(what_looks_at_all),
                 CASE(pages_of_people),
                 CASE(groups_count_their_members),
                 CASE(ids_are_one_list),

@@ -215,11 +215,6 @@ void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret
         *ret = verdict_of(JUDGED_ALLOWED);
 }
 
-bool judging_is_system(const Local *local, const char *user)
-{
-        return false;
-}
-
 void fake_grant_judge_later(void)
 {
         fake.judges_later = true;

@@ -11,6 +11,7 @@
 #include <security/pam_modules.h>
 
 #define FAKE_REPLIES_MAX 8
+#define FAKE_HANDLE      ((pam_handle_t *) "handle") /* nobody looks into it */
 
 typedef enum FakeSpoil {
         SPOIL_NOTHING,

@@ -231,7 +231,7 @@ static void test_row(gconstpointer userdata)
         FakePam fake = row->fake;
 
         fake_pam_begin(&fake);
-        g_assert_cmpint(row->entry(NULL, 0, 0, no_arguments), ==, row->wanted);
+        g_assert_cmpint(row->entry(FAKE_HANDLE, 0, 0, no_arguments), ==, row->wanted);
         g_assert_cmpstr(fake.shown->str, ==, row->shown);
         g_assert_cmpuint(fake.n_asked, ==, row->n_asked);
         assert_nothing_left(&fake);
@@ -253,7 +253,7 @@ static int run(const Row *row, FakePam *fake)
         int r;
 
         fake_pam_begin(fake);
-        r = row->entry(NULL, 0, 0, no_arguments);
+        r = row->entry(FAKE_HANDLE, 0, 0, no_arguments);
         assert_nothing_left(fake);
         return r;
 }
@@ -345,7 +345,7 @@ static void test_what_is_typed_is_sent_encoded(void)
 
         fake.typed = "a b&id=c2\n%";
         fake_pam_begin(&fake);
-        g_assert_cmpint(pam_sm_authenticate(NULL, 0, 0, no_arguments), ==, PAM_SUCCESS);
+        g_assert_cmpint(pam_sm_authenticate(FAKE_HANDLE, 0, 0, no_arguments), ==, PAM_SUCCESS);
         g_assert_nonnull(strstr(fake.sent->str, "answer=a%20b%26id%3Dc2%0A%25"));
         g_assert_nonnull(strstr(fake.sent->str, "service=sshd&user=alice&rhost=192.0.2.7"));
         fake_pam_end(&fake);
@@ -358,7 +358,8 @@ static void test_silence_leaves_what_must_be_read(void)
                                       PROMPT, "state=denied\ntext=Login refused.\n" } };
 
         fake_pam_begin(&fake);
-        g_assert_cmpint(pam_sm_authenticate(NULL, PAM_SILENT, 0, no_arguments), ==, PAM_AUTH_ERR);
+        g_assert_cmpint(pam_sm_authenticate(FAKE_HANDLE, PAM_SILENT, 0, no_arguments), ==,
+                        PAM_AUTH_ERR);
         g_assert_cmpstr(fake.shown->str, ==, "I:a\n" PROMPT_SEEN);
         assert_nothing_left(&fake);
         fake_pam_end(&fake);
@@ -393,7 +394,7 @@ static void test_argument(gconstpointer userdata)
 
         fake.user = row->user;
         fake_pam_begin(&fake);
-        g_assert_cmpint(pam_sm_authenticate(NULL, 0, 1, argv), ==, row->wanted);
+        g_assert_cmpint(pam_sm_authenticate(FAKE_HANDLE, 0, 1, argv), ==, row->wanted);
         fake_pam_end(&fake);
 }
 

@@ -610,6 +610,89 @@ static void home_and_shell_of_attributes(World *world, gconstpointer unused)
         g_assert_nonnull(world_named(world, "alice")->trouble);
 }
 
+static void change_home(World *world, const char *subject, const char *username, const char *home)
+{
+        json_auto *attributes = json_pack("{s:[s]}", "homeDirectory", home);
+
+        directory_change_person(world->directory, &(RealmPerson){ .subject = subject,
+                                                                  .username = username,
+                                                                  .enabled = true,
+                                                                  .attributes = attributes });
+}
+
+typedef struct HomeRow {
+        const char *sentence;
+        const char *home;
+        bool taken;
+} HomeRow;
+
+static const HomeRow home_rows[] = {
+        { "somewhere else", "/srv/homes/alice", true },
+        { "deeper below the homes", "/home/eng/alice", true },
+        { "the home by the template", "/home/alice", true },
+        { "slashes more than needed", "//srv//alice/", true },
+        { "a name that begins as a folder of the system", "/etcetera/alice", true },
+        { "a folder of homes below /var", "/var/home/alice", true },
+        { "a service's data", "/var/lib/gitlab", false },
+        { "root's", "/root", false },
+        { "in root's", "/root/.ssh", false },
+        { "all there is", "/", false },
+        { "all there is, with slashes", "///", false },
+        { "settings", "/etc", false },
+        { "in settings", "/etc/systemd/system/x.service.d", false },
+        { "in settings, with more slashes", "//etc//x", false },
+        { "in settings, by a dot", "/./etc/x", false },
+        { "programs", "/usr/local/bin", false },
+        { "jobs", "/var/spool/cron/crontabs", false },
+        { "what runs", "/run/user/0", false },
+        { "devices", "/dev/shm/x", false },
+        { "the kernel's", "/proc/self", false },
+        { "the loader's", "/boot/grub", false },
+};
+
+/* A program that makes homes makes the folder, as root, and gives it away. */
+static void home_of_the_system(World *world, gconstpointer userdata)
+{
+        const HomeRow *row = userdata;
+        const Person *alice;
+
+        change_home(world, "s1", "alice", row->home);
+        alice = world_named(world, "alice");
+        if (strstr(row->home, "//") && row->taken)
+                g_assert_cmpstr(alice->home, ==, "/srv/alice");
+        else
+                g_assert_cmpstr(alice->home, ==, row->taken ? row->home : "/home/alice");
+        g_assert_cmpint(alice->trouble != NULL, ==, !row->taken);
+}
+
+/* Whoever comes first would own it, and what the other's shell reads. */
+static void home_of_somebody_else(World *world, gconstpointer unused)
+{
+        world_sweep(world, "", "s1=alice s2=bob");
+        change_home(world, "s2", "bob", "/home/alice");
+        g_assert_cmpstr(world_named(world, "bob")->home, ==, "/home/bob");
+        g_assert_nonnull(strstr(world_named(world, "bob")->trouble, "somebody else's"));
+        change_home(world, "s2", "bob", "/home/alice/.config/");
+        g_assert_cmpstr(world_named(world, "bob")->home, ==, "/home/bob");
+        change_home(world, "s2", "bob", "/home/alice2");
+        g_assert_cmpstr(world_named(world, "bob")->home, ==, "/home/alice2");
+        directory_person_gone(world->directory, "s1");
+        change_home(world, "s2", "bob", "/home/alice");
+        g_assert_cmpstr(world_named(world, "bob")->home, ==, "/home/bob"); /* still hers */
+}
+
+/* Who is new is given a home; who had put himself there before loses it when all are
+ * judged anew. */
+static void home_of_somebody_to_come(World *world, gconstpointer unused)
+{
+        change_home(world, "s2", "bob", "/home/alice");
+        g_assert_cmpstr(world_named(world, "bob")->home, ==, "/home/alice");
+        world_change(world, "s1=alice");
+        world_configure(world);
+        g_assert_cmpstr(world_named(world, "alice")->home, ==, "/home/alice");
+        g_assert_cmpstr(world_named(world, "bob")->home, ==, "/home/bob");
+}
+
 typedef struct EmailRow {
         const char *sentence;
         bool verified;
@@ -680,6 +763,8 @@ int main(int argc, char **argv)
                 { "without [users] nobody is an account", without_users },
                 { "in the order of subjects", in_the_order_of_subjects },
                 { "home and shell by attributes that fit", home_and_shell_of_attributes },
+                { "a home that is somebody else's", home_of_somebody_else },
+                { "a home of somebody to come", home_of_somebody_to_come },
         };
 
         g_test_init(&argc, &argv, NULL);
@@ -687,6 +772,7 @@ int main(int argc, char **argv)
         ADD("directory/local", local_rows, local_wins_and_goes_away);
         ADD("directory/groups", many_rows, many_groups);
         ADD("directory/gone", gone_rows, many_gone);
+        ADD("directory/home", home_rows, home_of_the_system);
         ADD("directory/email", email_rows, named_by_email);
         for (size_t i = 0; i < G_N_ELEMENTS(tests); i++)
                 world_add("directory", tests[i].sentence, NULL, tests[i].run);

@@ -49,7 +49,12 @@ static void seen_first_is_a_change(World *world, gconstpointer unused)
 {
         uint64_t before;
 
-        world_sweep(world, "", "s1=alice");
+        world_sweep(world, "", "s1=alice s2=bob");
+        before = directory_generation(world->directory);
+        directory_seen(world->directory, "s2", WORLD_NOW);
+        g_assert_cmpuint(directory_generation(world->directory), ==, before); /* nobody is listed */
+        world->settings->enumerate = true;
+        world_configure(world);
         before = directory_generation(world->directory);
         directory_seen(world->directory, "s1", WORLD_NOW);
         g_assert_cmpuint(directory_generation(world->directory), ==, before + 1);

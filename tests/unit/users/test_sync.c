@@ -8,6 +8,8 @@
 #include "users/survey.h"
 
 #define NOW_SEC 1800000000
+#define X51     "x23456789012345678901234567890123456789012345678901"
+#define X255    X51 X51 X51 X51 X51
 
 static const char realm_text[] =
     "{\"users\": ["
@@ -385,6 +387,8 @@ static void paths(void)
                 { "users/abc/role-mappings/realm", CHANGE_PERSON, "abc" },
                 { "users", CHANGE_NOTHING, NULL },
                 { "users/", CHANGE_NOTHING, NULL },
+                { "users/" X255, CHANGE_PERSON, X255 },
+                { "users/" X255 "x", CHANGE_MANY, NULL },
                 { "groups/def", CHANGE_MANY, NULL },
                 { "groups/def/children", CHANGE_MANY, NULL },
                 { "roles/dba", CHANGE_MANY, NULL },
@@ -647,6 +651,21 @@ static void who_falls_between_pages_of_members_stays_within(void)
         desk_close();
 }
 
+/* As a federation's are: "f:UUID:NAME". */
+static void a_long_subject_is_somebody(void)
+{
+        desk_open("/eng", NULL);
+        json_object_set_new(fake_realm_user("u-anna"), "id", json_string(X255));
+        json_object_set_new(fake_realm_part("members"), "g-eng", json_pack("[s]", X255));
+        pass_sec(0);
+        g_assert_true(is_in("anna", "eng"));
+        json_object_set_new(fake_realm_user(X255), "username", json_string("annika"));
+        fake_realm_event(NOW_SEC * INT64_C(1000) + 1, "users/" X255);
+        pass_sec(67);
+        g_assert_true(is_in("annika", "eng"));
+        desk_close();
+}
+
 /* To whom a realm no longer shows its people it shows none of them, and says so of one by name. */
 static void who_is_no_longer_shown_is_not_gone(void)
 {
@@ -750,6 +769,7 @@ int main(int argc, char **argv)
                 CASE(most_are_gone_by_force_only),
                 CASE(who_falls_between_pages_is_asked_for),
                 CASE(who_falls_between_pages_of_members_stays_within),
+                CASE(a_long_subject_is_somebody),
                 CASE(who_is_no_longer_shown_is_not_gone),
                 CASE(force_during_a_sweep_is_another_one),
                 CASE(who_waits_when_it_ends_is_told),

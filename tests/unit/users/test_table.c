@@ -1,6 +1,7 @@
 /* test_table: what is published is what a reader of libnss_authd finds, and what becomes of the
  * file that was there before. */
 #include "account.h"
+#include "base/clock.h"
 #include "fake_directory.h"
 #include "pages.h"
 #include "users/table.h"
@@ -451,6 +452,27 @@ static void test_no_folder(void)
         table_beat(table, 1);
 }
 
+/* The main thread has more to do: of its time a tenth at most goes into tables. */
+static void test_rest(void)
+{
+        g_auto(Stage) stage = { 0 };
+        int64_t begun_usec, took_usec, rest_usec;
+
+        stage_init(&stage);
+        fake_directory_fill(stage.directory, 20000, 100, 10, UID_FIRST);
+        g_assert_cmpint(table_rest_usec(stage.table), ==, 0);
+        begun_usec = clock_monotonic_usec();
+        publish(&stage);
+        rest_usec = table_rest_usec(stage.table);
+        took_usec = clock_monotonic_usec() - begun_usec;
+        g_assert_cmpint(rest_usec, >, took_usec); /* nine times, but for what we did beside */
+        g_assert_cmpint(rest_usec, <=, (TABLE_SHARE - 1) * took_usec);
+        clock_advance_monotonic_for_tests(rest_usec - 1);
+        g_assert_cmpint(table_rest_usec(stage.table), <=, 1);
+        clock_advance_monotonic_for_tests(1);
+        g_assert_cmpint(table_rest_usec(stage.table), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -471,5 +493,6 @@ int main(int argc, char **argv)
                         test_no_place_for_an_item);
         g_test_add_func("/table/a folder under its name: none, and none is lost", test_no_rename);
         g_test_add_func("/table/no folder", test_no_folder);
+        g_test_add_func("/table/after one it rests", test_rest);
         return g_test_run();
 }
