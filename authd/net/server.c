@@ -35,6 +35,7 @@ struct Server {
         size_t n_parked;
         bool resumed; /* connections wait for MHD_run, or they would hang */
         bool quiescing;
+        bool stopping; /* handlers are asked no more */
 };
 
 struct Connection {
@@ -161,6 +162,8 @@ static enum MHD_Result request_came(Request *request)
 
         if (request->state != REQUEST_BODY)
                 return request->state == REQUEST_BROKEN ? MHD_NO : MHD_YES;
+        if (server->stopping)
+                return request_refuse(request, &refusal_stopping);
         request->state = REQUEST_ASKED;
         server->handlers.request(request, server->handlers.userdata);
         if (request->state == REQUEST_ASKED) {
@@ -399,6 +402,7 @@ size_t server_n_parked(const Server *server)
 static void stop_mhd(Server *server)
 {
         g_assert(server->n_parked == 0);
+        server->stopping = true;
         if (server->source)
                 g_source_destroy(server->source);
         g_clear_pointer(&server->source, g_source_unref);

@@ -739,6 +739,26 @@ static void test_answered_and_freed(Bench *bench, gconstpointer unused)
         bench->thread = g_thread_new("nothing", run, bench);
 }
 
+/* Whoever would answer it has gone, and one parked now would make libmicrohttpd abort. */
+static void test_asked_while_it_stops(Bench *bench, gconstpointer unused)
+{
+        const char *request = "GET /park HTTP/1.1\r\n" HOST "\r\n";
+        int fd = client_new(bench);
+
+        ask_kept(fd, "GET /empty HTTP/1.1\r\n" HOST "\r\n", "204");
+        g_main_context_invoke(bench->context, stop, bench->loop);
+        g_thread_join(bench->thread);
+        client_send(fd, request, strlen(request));
+        server_free(g_steal_pointer(&bench->server));
+        GString *answer = client_read(fd, NULL);
+
+        g_assert_cmpuint(counted(&bench->n_parked), ==, 0);
+        g_assert_nonnull(strstr(answer->str, "503"));
+        g_string_free(answer, TRUE);
+        close(fd);
+        bench->thread = g_thread_new("nothing", run, bench);
+}
+
 static void test_quiesced(Bench *bench, gconstpointer unused)
 {
         int fd = client_new(bench);
@@ -793,6 +813,7 @@ static const struct {
         { "who leaves in the middle leaves nothing behind", test_leaves_in_the_middle },
         { "an answer given last is sent before the server is gone", test_answered_and_freed },
         { "a quiesced server says close", test_quiesced },
+        { "what is asked while it stops is refused", test_asked_while_it_stops },
         { "a header that cannot be sent is dropped aloud", test_unprintable },
 };
 
