@@ -4,10 +4,9 @@
 #include "accounts.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "users/representation.h"
 
 #include <inttypes.h>
-
-#define GROUP_PREFIX "group:"
 
 /* Candidate: somebody without an id in the realm. */
 typedef struct Candidate {
@@ -136,30 +135,12 @@ static void take_person(Assigning *assigning, const json_t *user)
                               false);
 }
 
-static const Group *find_group(const Directory *directory, const char *key)
-{
-        size_t first = 0, end = directory_n_groups(directory);
-
-        while (first < end) {
-                size_t middle = first + (end - first) / 2;
-                int order = strcmp(directory_group(directory, middle)->key, key);
-
-                if (order == 0)
-                        return directory_group(directory, middle);
-                if (order < 0)
-                        first = middle + 1;
-                else
-                        end = middle;
-        }
-        return NULL;
-}
-
 /* take_group: one that no rule takes, and one of /etc/group, needs none. */
 static void take_group(Assigning *assigning, const json_t *item)
 {
         const char *id = json_string_value(json_object_get(item, "id"));
-        g_autofree char *key = g_strconcat(GROUP_PREFIX, id ? id : "", NULL);
-        const Group *group = find_group(assigning->what.directory, key);
+        g_autofree char *key = representation_group_key(id ? id : "");
+        const Group *group = directory_group_by_key(assigning->what.directory, key);
         bool has_gid =
             note_attribute(item, assigning->what.settings->gid_attribute, assigning->in_realm);
 
@@ -281,7 +262,8 @@ static void write_id(Assigning *assigning, const Candidate *candidate, uint32_t 
         assigning->id = id;
         if (candidate->is_group)
                 assigning->call = admin_group_set_attributes(
-                    admin, candidate->key + strlen(GROUP_PREFIX), attributes, written, assigning);
+                    admin, candidate->key + strlen(REPRESENTATION_GROUP_PREFIX), attributes,
+                    written, assigning);
         else
                 assigning->call = admin_user_set_attributes(admin, candidate->key, attributes,
                                                             written, assigning);

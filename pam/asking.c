@@ -21,6 +21,7 @@ static int judge_name(struct asking *asking, pam_handle_t *pamh)
                            strerror(-r));
                 return PAM_AUTHINFO_UNAVAIL;
         }
+        asking->is_hosts_own = local != LOCAL_NO;
         return is_local(asking, local) ? PAM_USER_UNKNOWN : PAM_SUCCESS;
 }
 

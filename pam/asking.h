@@ -9,12 +9,14 @@
 #include "talk.h"
 
 #include <security/pam_modules.h>
+#include <stdbool.h>
 
 #define ASKING_USER_MAX 256
 
 struct asking {
         struct talk talk;
         struct arguments arguments;
+        bool is_hosts_own; /* with local_too: an account of the host's that is asked about, too */
         char user[ASKING_USER_MAX + 1];
 };
 

@@ -117,9 +117,9 @@ static int conclude(const struct asking *asking, pam_handle_t *pamh, int flags, 
         case REPLY_ALLOWED: return asking_is_same(asking, pamh, reply);
         case REPLY_DENIED: return refusal;
         case REPLY_LOCKED: return PAM_MAXTRIES;
-        /* Not the host's own, as asking_begin saw, and nobody's of the realm: no other module may
-         * take that for leave to decide. */
-        case REPLY_NOT_OURS: return refusal;
+        /* Nobody's of the realm: of the host's own the next module decides, of others no module may
+         * take that for leave to. */
+        case REPLY_NOT_OURS: return asking->is_hosts_own ? PAM_USER_UNKNOWN : refusal;
         default: return PAM_AUTHINFO_UNAVAIL;
         }
 }

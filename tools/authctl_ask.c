@@ -153,6 +153,16 @@ AuthctlExit ask_daemon(const AuthctlOptions *options, const char *path, const js
         return AUTHCTL_OK;
 }
 
+const char *ask_text(const json_t *object, const char *name)
+{
+        return json_string_value(json_object_get(object, name));
+}
+
+gint64 ask_number(const json_t *object, const char *name)
+{
+        return json_integer_value(json_object_get(object, name));
+}
+
 void ask_print_json(const Answer *answer)
 {
         const size_t flags = JSON_INDENT(2) | JSON_ENSURE_ASCII;

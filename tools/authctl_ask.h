@@ -23,6 +23,9 @@ AuthctlExit ask_daemon(const AuthctlOptions *options, const char *path, const js
  * those who look at it again. */
 AuthctlExit ask_show(const AuthctlOptions *options, const char *path, const json_t *question,
                      void (*print)(const json_t *answer), Answer *ret);
+/* ask_text, ask_number: a member of an answer; NULL and 0: it is not there, or is another thing. */
+const char *ask_text(const json_t *object, const char *name);
+gint64 ask_number(const json_t *object, const char *name);
 /* ask_print_json: the daemon's words; on a terminal indented and in ASCII. */
 void ask_print_json(const Answer *answer);
 void answer_clear(Answer *answer);

@@ -79,11 +79,6 @@ static const char *const hints[_VERDICT_MAX] = {
                              "client may ask.",
 };
 
-static const char *text_of(const json_t *object, const char *name)
-{
-        return json_string_value(json_object_get(object, name));
-}
-
 static void set_text(json_t *question, const char *name, const char *value)
 {
         if (value)
@@ -104,7 +99,7 @@ static json_t *question_new(const CheckOptions *check, const Secret *token)
 
 AuthctlExit check_exit(const json_t *answer)
 {
-        const char *verdict = text_of(answer, "verdict");
+        const char *verdict = ask_text(answer, "verdict");
 
         if (g_strcmp0(verdict, "valid") == 0)
                 return AUTHCTL_OK;
@@ -122,9 +117,9 @@ static void print_verdict(const json_t *answer)
                 [AUTHCTL_UNAVAILABLE] = STYLE_WARN,
         };
         Style style = styles[check_exit(answer)];
-        g_autofree char *verdict = text_printable(text_of(answer, "verdict"));
-        g_autofree char *reason = text_printable(text_of(answer, "reason"));
-        g_autofree char *detail = text_printable(text_of(answer, "detail"));
+        g_autofree char *verdict = text_printable(ask_text(answer, "verdict"));
+        g_autofree char *reason = text_printable(ask_text(answer, "reason"));
+        g_autofree char *detail = text_printable(ask_text(answer, "detail"));
 
         printf("%s%s%s", style_begin(style), verdict, style_end(style));
         if (strcmp(verdict, reason) != 0)
@@ -149,8 +144,8 @@ static void print_facts(const json_t *answer)
         const char *name;
         json_t *value;
 
-        add_fact(table, "  issuer", text_of(answer, "issuer"));
-        add_fact(table, "  policy", text_of(answer, "policy"));
+        add_fact(table, "  issuer", ask_text(answer, "issuer"));
+        add_fact(table, "  policy", ask_text(answer, "policy"));
         add_fact(table, "  until", end);
         json_object_foreach (json_object_get(answer, "headers"), name, value) {
                 g_autofree char *title = g_strconcat("  header ", name, NULL);
@@ -173,7 +168,7 @@ static void print_claims(const json_t *answer)
 
 static void print_hint(const json_t *answer)
 {
-        const char *word = text_of(answer, "reason");
+        const char *word = ask_text(answer, "reason");
         Reason reason = VERDICT_UNAVAILABLE;
 
         if (word && reason_from_word(word, &reason) && hints[reason])
@@ -191,11 +186,11 @@ static void print_check(const json_t *answer, const CheckOptions *check)
 
 static void add_step(Table *table, const json_t *step)
 {
-        const char *result = text_of(step, "result");
+        const char *result = ask_text(step, "result");
         bool ok = g_strcmp0(result, "ok") == 0;
         bool failed = g_strcmp0(result, "failed") == 0;
 
-        table_add(table, STYLE_PLAIN, text_of(step, "step"));
+        table_add(table, STYLE_PLAIN, ask_text(step, "step"));
         table_add(table,
                   ok       ? STYLE_GOOD
                   : failed ? STYLE_BAD
@@ -203,16 +198,16 @@ static void add_step(Table *table, const json_t *step)
                   ok       ? "OK"
                   : failed ? "FAILED"
                            : result);
-        table_add(table, STYLE_PLAIN, text_of(step, "found"));
-        table_add(table, STYLE_PLAIN, text_of(step, "wanted"));
+        table_add(table, STYLE_PLAIN, ask_text(step, "found"));
+        table_add(table, STYLE_PLAIN, ask_text(step, "wanted"));
 }
 
 /* step_is_idle: nothing is demanded there, and so nothing was looked at. */
 static bool step_is_idle(const json_t *step)
 {
-        const char *found = text_of(step, "found");
+        const char *found = ask_text(step, "found");
 
-        return g_strcmp0(text_of(step, "result"), "skipped") == 0 && (!found || !*found);
+        return g_strcmp0(ask_text(step, "result"), "skipped") == 0 && (!found || !*found);
 }
 
 void check_print_explanation(const json_t *answer, bool all)

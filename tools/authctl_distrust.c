@@ -6,16 +6,11 @@
 
 #include <stdio.h>
 
-static const char *text_of(const json_t *object, const char *name)
-{
-        return json_string_value(json_object_get(object, name));
-}
-
 static void print_distrust(const json_t *answer)
 {
         bool distrusted = json_is_true(json_object_get(answer, "distrusted"));
-        g_autofree char *issuer = text_printable(text_of(answer, "issuer"));
-        g_autofree char *key = text_printable(text_of(answer, "key"));
+        g_autofree char *issuer = text_printable(ask_text(answer, "issuer"));
+        g_autofree char *key = text_printable(ask_text(answer, "key"));
 
         if (distrusted)
                 printf("Key %s of %s counts no more: its tokens are refused from now on.\n", key,

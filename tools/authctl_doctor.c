@@ -20,11 +20,6 @@ static const Mark marks[] = {
         { "skipped", "skipped", STYLE_DIM },
 };
 
-static const char *text_of(const json_t *object, const char *name)
-{
-        return json_string_value(json_object_get(object, name));
-}
-
 static Mark mark_of(const char *result)
 {
         for (size_t i = 0; i < G_N_ELEMENTS(marks); i++)
@@ -35,21 +30,21 @@ static Mark mark_of(const char *result)
 
 static void add_finding(Table *table, const json_t *finding)
 {
-        Mark mark = mark_of(text_of(finding, "result"));
+        Mark mark = mark_of(ask_text(finding, "result"));
 
         table_add(table, mark.style, mark.text);
-        table_add(table, STYLE_PLAIN, text_of(finding, "check"));
-        table_add(table, STYLE_PLAIN, text_of(finding, "found"));
-        table_note(table, text_of(finding, "advice"));
+        table_add(table, STYLE_PLAIN, ask_text(finding, "check"));
+        table_add(table, STYLE_PLAIN, ask_text(finding, "found"));
+        table_note(table, ask_text(finding, "advice"));
 }
 
 static void print_doctor(const json_t *report)
 {
         static const char *const untitled[] = { "", "", "", NULL };
         g_autoptr(Table) table = table_new(untitled);
-        Mark mark = mark_of(text_of(report, "result"));
-        g_autofree char *issuer = text_printable(text_of(report, "issuer"));
-        g_autofree char *url = text_printable(text_of(report, "url"));
+        Mark mark = mark_of(ask_text(report, "result"));
+        g_autofree char *issuer = text_printable(ask_text(report, "issuer"));
+        g_autofree char *url = text_printable(ask_text(report, "url"));
         size_t index;
         json_t *finding;
 
@@ -93,6 +88,6 @@ int authctl_doctor(int argc, char **argv)
                 ask_print_json(&answer);
         else
                 print_doctor(answer.json);
-        return g_strcmp0(text_of(answer.json, "result"), "failed") == 0 ? AUTHCTL_REFUSED
-                                                                        : AUTHCTL_OK;
+        return g_strcmp0(ask_text(answer.json, "result"), "failed") == 0 ? AUTHCTL_REFUSED
+                                                                         : AUTHCTL_OK;
 }

@@ -20,27 +20,17 @@
 #define EXPORT_SIZE_MAX     (256 * 1024 * 1024) /* a million people fit */
 #define FILES_MAX           1000
 
-static const char *text_of(const json_t *object, const char *name)
-{
-        return json_string_value(json_object_get(object, name));
-}
-
-static gint64 number_of(const json_t *object, const char *name)
-{
-        return json_integer_value(json_object_get(object, name));
-}
-
 /* --- ids ------------------------------------------------------------------------------------- */
 
 static void add_id(const json_t *one, void *userdata)
 {
         Table *table = userdata;
-        g_autofree char *id = g_strdup_printf("%lld", (long long) number_of(one, "id"));
+        g_autofree char *id = g_strdup_printf("%lld", (long long) ask_number(one, "id"));
 
         table_add(table, STYLE_PLAIN, id);
-        table_add(table, STYLE_PLAIN, text_of(one, "kind"));
-        table_add(table, STYLE_BOLD, text_of(one, "name"));
-        table_add(table, STYLE_DIM, text_of(one, "key"));
+        table_add(table, STYLE_PLAIN, ask_text(one, "kind"));
+        table_add(table, STYLE_BOLD, ask_text(one, "name"));
+        table_add(table, STYLE_DIM, ask_text(one, "key"));
 }
 
 static void print_collision(const json_t *collision)
@@ -49,7 +39,7 @@ static void print_collision(const json_t *collision)
         json_t *key;
 
         printf("%s%lld%s is wanted by more than one:\n", style_begin(STYLE_BAD),
-               (long long) number_of(collision, "id"), style_end(STYLE_BAD));
+               (long long) ask_number(collision, "id"), style_end(STYLE_BAD));
         json_array_foreach (json_object_get(collision, "keys"), index, key) {
                 g_autofree char *text = text_printable(json_string_value(key));
 
@@ -104,16 +94,16 @@ static void print_assigned(const json_t *answer)
         json_t *one;
 
         json_array_foreach (assigned, index, one) {
-                g_autofree char *id = g_strdup_printf("%lld", (long long) number_of(one, "id"));
+                g_autofree char *id = g_strdup_printf("%lld", (long long) ask_number(one, "id"));
 
                 table_add(table, STYLE_PLAIN, id);
-                table_add(table, STYLE_BOLD, text_of(one, "name"));
+                table_add(table, STYLE_BOLD, ask_text(one, "name"));
                 table_add(table, STYLE_GOOD, "assigned");
         }
         json_array_foreach (skipped, index, one) {
                 table_add(table, STYLE_PLAIN, NULL);
-                table_add(table, STYLE_BOLD, text_of(one, "name"));
-                table_add(table, STYLE_BAD, text_of(one, "why"));
+                table_add(table, STYLE_BOLD, ask_text(one, "name"));
+                table_add(table, STYLE_BAD, ask_text(one, "why"));
         }
         if (json_array_size(assigned) + json_array_size(skipped) > 0)
                 table_print(table);
@@ -213,15 +203,15 @@ static void compare(Audit *audit, Holder *holder, bool is_person)
 
 static void take_id(Audit *audit, const json_t *one, const char *file)
 {
-        const char *name = text_of(one, "name");
+        const char *name = ask_text(one, "name");
         Holder *holder = g_new(Holder, 1);
 
-        *holder = (Holder){ .key = g_strdup(text_of(one, "key")),
+        *holder = (Holder){ .key = g_strdup(ask_text(one, "key")),
                             .name = g_strdup(name ? name : "somebody"),
-                            .id = number_of(one, "id"),
+                            .id = ask_number(one, "id"),
                             .file = file };
         audit->n_ids++;
-        compare(audit, holder, g_strcmp0(text_of(one, "kind"), "person") == 0);
+        compare(audit, holder, g_strcmp0(ask_text(one, "kind"), "person") == 0);
 }
 
 static bool ids_fit(const json_t *page)
@@ -232,7 +222,8 @@ static bool ids_fit(const json_t *page)
         if (!json_is_array(json_object_get(page, "ids")))
                 return false;
         json_array_foreach (json_object_get(page, "ids"), index, one)
-                if (!text_of(one, "key") || !json_is_integer(json_object_get(one, "id")))
+                if (!ask_text(one, "key") || ask_number(one, "id") <= 0 ||
+                    ask_number(one, "id") > UINT32_MAX)
                         return false;
         return true;
 }
@@ -249,7 +240,7 @@ static bool take_page(Audit *audit, const json_t *page, const char *file)
                 take_id(audit, one, file);
         json_array_foreach (json_object_get(page, "collisions"), index, one)
                 find(audit, "%lld is wanted by more than one in %s",
-                     (long long) number_of(one, "id"), file);
+                     (long long) ask_number(one, "id"), file);
         return true;
 }
 

@@ -8,11 +8,6 @@
 
 #include <stdio.h>
 
-static const char *text_of(const json_t *object, const char *name)
-{
-        return json_string_value(json_object_get(object, name));
-}
-
 static void add_session(Table *table, const json_t *session, gint64 now_sec)
 {
         g_autofree char *opened =
@@ -20,10 +15,10 @@ static void add_session(Table *table, const json_t *session, gint64 now_sec)
         g_autofree char *pid = g_strdup_printf(
             "%lld", (long long) json_integer_value(json_object_get(session, "pid")));
 
-        table_add(table, STYLE_BOLD, text_of(session, "user"));
-        table_add(table, STYLE_PLAIN, text_of(session, "service"));
-        table_add(table, STYLE_PLAIN, text_of(session, "rhost"));
-        table_add(table, STYLE_PLAIN, text_of(session, "tty"));
+        table_add(table, STYLE_BOLD, ask_text(session, "user"));
+        table_add(table, STYLE_PLAIN, ask_text(session, "service"));
+        table_add(table, STYLE_PLAIN, ask_text(session, "rhost"));
+        table_add(table, STYLE_PLAIN, ask_text(session, "tty"));
         table_add(table, STYLE_PLAIN, pid);
         table_add(table, STYLE_PLAIN, opened);
 }

@@ -13,16 +13,6 @@
 
 #define SYNC_DEADLINE_SEC 660 /* longer than the daemon's own */
 
-static const char *text_of(const json_t *object, const char *name)
-{
-        return json_string_value(json_object_get(object, name));
-}
-
-static gint64 number_of(const json_t *object, const char *name)
-{
-        return json_integer_value(json_object_get(object, name));
-}
-
 static void add_number(Table *table, const json_t *object, const char *name)
 {
         const json_t *number = json_object_get(object, name);
@@ -44,7 +34,7 @@ static Style style_of_state(const char *state)
 /* has_id: whether it is an account, whatever else is wrong with it. */
 static bool has_id(const json_t *thing, const char *id)
 {
-        return text_of(thing, "name") && number_of(thing, id) != 0;
+        return ask_text(thing, "name") && ask_number(thing, id) != 0;
 }
 
 /* --- users ---------------------------------------------------------------------------------- */
@@ -52,15 +42,15 @@ static bool has_id(const json_t *thing, const char *id)
 static void add_person(const json_t *person, void *userdata)
 {
         Table *table = userdata;
-        const char *state = has_id(person, "uid") ? text_of(person, "state") : "refused";
-        const char *name = text_of(person, "name");
+        const char *state = has_id(person, "uid") ? ask_text(person, "state") : "refused";
+        const char *name = ask_text(person, "name");
 
-        table_add(table, STYLE_BOLD, name ? name : text_of(person, "username"));
+        table_add(table, STYLE_BOLD, name ? name : ask_text(person, "username"));
         add_number(table, person, "uid");
         add_number(table, person, "gid");
         table_add(table, style_of_state(state), state);
-        table_add(table, STYLE_PLAIN, text_of(person, "gecos"));
-        table_note(table, text_of(person, "trouble"));
+        table_add(table, STYLE_PLAIN, ask_text(person, "gecos"));
+        table_note(table, ask_text(person, "trouble"));
 }
 
 static AuthctlExit list_users(const AuthctlOptions *options)
@@ -76,8 +66,8 @@ static AuthctlExit list_users(const AuthctlOptions *options)
 
 static void print_sync(const json_t *answer)
 {
-        printf("%lld people and %lld groups, in %.1f s.\n", (long long) number_of(answer, "people"),
-               (long long) number_of(answer, "groups"),
+        printf("%lld people and %lld groups, in %.1f s.\n",
+               (long long) ask_number(answer, "people"), (long long) ask_number(answer, "groups"),
                json_number_value(json_object_get(answer, "seconds")));
 }
 
@@ -98,16 +88,16 @@ static void print_passwd(const json_t *person, void *userdata)
 {
         if (!has_id(person, "uid"))
                 return;
-        printf("%s:*:%lld:%lld:%s:%s:%s\n", text_of(person, "name"),
-               (long long) number_of(person, "uid"), (long long) number_of(person, "gid"),
-               text_of(person, "gecos"), text_of(person, "home"), text_of(person, "shell"));
+        printf("%s:*:%lld:%lld:%s:%s:%s\n", ask_text(person, "name"),
+               (long long) ask_number(person, "uid"), (long long) ask_number(person, "gid"),
+               ask_text(person, "gecos"), ask_text(person, "home"), ask_text(person, "shell"));
 }
 
 /* Members: the names of a group, gathered from the people. */
 static void gather_members(const json_t *person, void *userdata)
 {
         GHashTable *members = userdata;
-        const char *name = text_of(person, "name");
+        const char *name = ask_text(person, "name");
         size_t index;
         json_t *group;
 
@@ -128,20 +118,20 @@ static void gather_members(const json_t *person, void *userdata)
 static void print_group(const json_t *group, void *userdata)
 {
         GHashTable *members = userdata;
-        const char *name = text_of(group, "name");
+        const char *name = ask_text(group, "name");
         const GString *list = name ? g_hash_table_lookup(members, name) : NULL;
 
         if (!has_id(group, "gid") || json_is_true(json_object_get(group, "local")))
                 return;
-        printf("%s:*:%lld:%s\n", name, (long long) number_of(group, "gid"), list ? list->str : "");
+        printf("%s:*:%lld:%s\n", name, (long long) ask_number(group, "gid"), list ? list->str : "");
 }
 
 /* print_own_group: of a person whose primary group is her own. */
 static void print_own_group(const json_t *person, void *userdata)
 {
-        if (has_id(person, "uid") && number_of(person, "uid") == number_of(person, "gid"))
-                printf("%s:*:%lld:\n", text_of(person, "name"),
-                       (long long) number_of(person, "gid"));
+        if (has_id(person, "uid") && ask_number(person, "uid") == ask_number(person, "gid"))
+                printf("%s:*:%lld:\n", ask_text(person, "name"),
+                       (long long) ask_number(person, "gid"));
 }
 
 static void free_list(void *list)
@@ -203,11 +193,11 @@ int authctl_users(int argc, char **argv)
 static void add_group(const json_t *group, void *userdata)
 {
         Table *table = userdata;
-        const char *trouble = text_of(group, "trouble");
+        const char *trouble = ask_text(group, "trouble");
 
-        table_add(table, STYLE_BOLD, text_of(group, "name"));
+        table_add(table, STYLE_BOLD, ask_text(group, "name"));
         add_number(table, group, "gid");
-        table_add(table, STYLE_PLAIN, text_of(group, "source"));
+        table_add(table, STYLE_PLAIN, ask_text(group, "source"));
         add_number(table, group, "members");
         if (!has_id(group, "gid") && trouble)
                 table_add(table, STYLE_BAD, "refused");
@@ -241,11 +231,11 @@ static void add_fact(Table *table, const char *name, const char *value)
 static void add_times(Table *table, const json_t *person)
 {
         gint64 now_sec = clock_wall_sec();
-        g_autofree char *seen = text_time(number_of(person, "seen_at"), now_sec);
-        g_autofree char *gone = text_time(number_of(person, "gone_since"), now_sec);
+        g_autofree char *seen = text_time(ask_number(person, "seen_at"), now_sec);
+        g_autofree char *gone = text_time(ask_number(person, "gone_since"), now_sec);
 
         add_fact(table, "last login here", seen);
-        if (number_of(person, "gone_since") > 0)
+        if (ask_number(person, "gone_since") > 0)
                 add_fact(table, "gone since", gone);
 }
 
@@ -260,21 +250,22 @@ static void print_id(const json_t *answer)
 
         json_array_foreach (json_object_get(answer, "groups"), index, group)
                 g_string_append_printf(groups, "%s%s (%lld)", groups->len > 0 ? ", " : "",
-                                       text_of(group, "name"), (long long) number_of(group, "gid"));
-        add_fact(table, "name", text_of(person, "name"));
-        add_fact(table, "in the realm", text_of(person, "username"));
-        add_fact(table, "subject", text_of(person, "subject"));
+                                       ask_text(group, "name"),
+                                       (long long) ask_number(group, "gid"));
+        add_fact(table, "name", ask_text(person, "name"));
+        add_fact(table, "in the realm", ask_text(person, "username"));
+        add_fact(table, "subject", ask_text(person, "subject"));
         table_add(table, STYLE_DIM, "uid");
         add_number(table, person, "uid");
         table_add(table, STYLE_DIM, "gid");
         add_number(table, person, "gid");
-        add_fact(table, "state", text_of(person, "state"));
-        add_fact(table, "home", text_of(person, "home"));
-        add_fact(table, "shell", text_of(person, "shell"));
+        add_fact(table, "state", ask_text(person, "state"));
+        add_fact(table, "home", ask_text(person, "home"));
+        add_fact(table, "shell", ask_text(person, "shell"));
         add_fact(table, "groups", groups->str);
         add_times(table, person);
-        if (text_of(person, "trouble"))
-                add_fact(table, "trouble", text_of(person, "trouble"));
+        if (ask_text(person, "trouble"))
+                add_fact(table, "trouble", ask_text(person, "trouble"));
         table_print(table);
 }
 

@@ -11,16 +11,6 @@
 
 static const char *const untitled[] = { "", "", NULL };
 
-static const char *text_of(const json_t *object, const char *name)
-{
-        return json_string_value(json_object_get(object, name));
-}
-
-static gint64 number_of(const json_t *object, const char *name)
-{
-        return json_integer_value(json_object_get(object, name));
-}
-
 static bool true_of(const json_t *object, const char *name)
 {
         return json_is_true(json_object_get(object, name));
@@ -54,38 +44,38 @@ static void add_listening(Table *table, const json_t *status)
 {
         g_autofree char *listen = joined(json_object_get(status, "listen"), ", ");
 
-        add_fact(table, "socket", text_of(status, "socket"));
+        add_fact(table, "socket", ask_text(status, "socket"));
         add_fact(table, "listen", listen);
 }
 
 static void add_process(Table *table, const json_t *status)
 {
-        g_autofree char *uptime = text_duration(number_of(status, "uptime_seconds"));
+        g_autofree char *uptime = text_duration(ask_number(status, "uptime_seconds"));
         g_autofree char *process =
             g_strdup_printf("pid %" PRId64 ", up %s, %" PRId64 " workers, %" PRId64 " connections",
-                            number_of(status, "pid"), uptime, number_of(status, "workers"),
-                            number_of(status, "connections"));
+                            ask_number(status, "pid"), uptime, ask_number(status, "workers"),
+                            ask_number(status, "connections"));
 
         add_fact(table, "process", process);
 }
 
 static void add_config(Table *table, const json_t *config)
 {
-        g_autofree char *loaded = text_time(number_of(config, "loaded_at"), clock_wall_sec());
-        g_autofree char *path = g_strdup_printf("%s, read %s", text_of(config, "path"), loaded);
+        g_autofree char *loaded = text_time(ask_number(config, "loaded_at"), clock_wall_sec());
+        g_autofree char *path = g_strdup_printf("%s, read %s", ask_text(config, "path"), loaded);
 
         add_fact(table, "settings", path);
 }
 
 static void add_cache(Table *table, const char *title, const json_t *cache)
 {
-        gint64 hits = number_of(cache, "hits"), misses = number_of(cache, "misses");
-        g_autofree char *size = text_size(number_of(cache, "size_bytes"));
-        g_autofree char *size_max = text_size(number_of(cache, "size_max_bytes"));
+        gint64 hits = ask_number(cache, "hits"), misses = ask_number(cache, "misses");
+        g_autofree char *size = text_size(ask_number(cache, "size_bytes"));
+        g_autofree char *size_max = text_size(ask_number(cache, "size_max_bytes"));
         double rate = hits + misses > 0 ? 100.0 * (double) hits / (double) (hits + misses) : 0;
         g_autofree char *text = g_strdup_printf(
             "%" PRId64 " tokens, %s of %s, %.1f %% hits, %" PRId64 " evicted",
-            number_of(cache, "entries"), size, size_max, rate, number_of(cache, "evictions"));
+            ask_number(cache, "entries"), size, size_max, rate, ask_number(cache, "evictions"));
 
         add_fact(table, title, text);
 }
@@ -95,8 +85,8 @@ static void add_verdicts(Table *table, const json_t *verdicts)
         g_autofree char *text =
             g_strdup_printf("%" PRId64 " valid, %" PRId64 " invalid, %" PRId64
                             " forbidden, %" PRId64 " unavailable",
-                            number_of(verdicts, "valid"), number_of(verdicts, "invalid"),
-                            number_of(verdicts, "forbidden"), number_of(verdicts, "unavailable"));
+                            ask_number(verdicts, "valid"), ask_number(verdicts, "invalid"),
+                            ask_number(verdicts, "forbidden"), ask_number(verdicts, "unavailable"));
 
         add_fact(table, "verdicts", text);
 }
@@ -117,12 +107,12 @@ static void print_warnings(const json_t *status)
 static void print_budget(const json_t *budget)
 {
         gint64 now = clock_wall_sec();
-        bool keys = g_strcmp0(text_of(budget, "budget"), "keys") == 0;
+        bool keys = g_strcmp0(ask_text(budget, "budget"), "keys") == 0;
         bool over = true_of(budget, "ended");
-        g_autofree char *stale = text_duration(MAX(now - number_of(budget, "since"), 0));
-        g_autofree char *end = text_time(number_of(budget, "ends_at"), now);
-        g_autofree char *issuer = text_printable(text_of(budget, "issuer"));
-        g_autofree char *policy = text_printable(text_of(budget, "policy"));
+        g_autofree char *stale = text_duration(MAX(now - ask_number(budget, "since"), 0));
+        g_autofree char *end = text_time(ask_number(budget, "ends_at"), now);
+        g_autofree char *issuer = text_printable(ask_text(budget, "issuer"));
+        g_autofree char *policy = text_printable(ask_text(budget, "policy"));
 
         printf("%sOutage:%s %s of %s stale for %s; %s %s %s\n", style_begin(STYLE_WARN),
                style_end(STYLE_WARN), keys ? "keys" : "answers about tokens", issuer, stale, policy,
@@ -148,7 +138,7 @@ static Style state_style(const char *state)
 /* How many keys, and whether they are as they should be. */
 static void add_keys_of(Table *table, const json_t *issuer)
 {
-        bool stale = number_of(issuer, "stale_since") > 0;
+        bool stale = ask_number(issuer, "stale_since") > 0;
         bool kept = true_of(issuer, "from_snapshot");
         g_autofree char *text =
             g_strdup_printf("%zu%s%s", json_array_size(json_object_get(issuer, "keys")),
@@ -159,7 +149,7 @@ static void add_keys_of(Table *table, const json_t *issuer)
 
 static void add_introspection(Table *table, const json_t *issuer)
 {
-        const char *state = text_of(json_object_get(issuer, "introspection"), "state");
+        const char *state = ask_text(json_object_get(issuer, "introspection"), "state");
 
         table_add(table, g_strcmp0(state, "ready") == 0 || !state ? STYLE_PLAIN : STYLE_WARN,
                   state);
@@ -168,37 +158,37 @@ static void add_introspection(Table *table, const json_t *issuer)
 /* issuer_trouble: the keys' before that of questions about tokens. */
 static const char *issuer_trouble(const json_t *issuer)
 {
-        const char *keys = text_of(issuer, "last_error");
+        const char *keys = ask_text(issuer, "last_error");
 
-        return keys ? keys : text_of(json_object_get(issuer, "introspection"), "last_error");
+        return keys ? keys : ask_text(json_object_get(issuer, "introspection"), "last_error");
 }
 
 static void add_issuer(Table *table, const json_t *issuer)
 {
-        const char *state = text_of(issuer, "state");
+        const char *state = ask_text(issuer, "state");
         const char *trouble = issuer_trouble(issuer);
         bool only_development = !trouble && true_of(issuer, "development");
-        g_autofree char *keys_at = text_time(number_of(issuer, "keys_at"), clock_wall_sec());
+        g_autofree char *keys_at = text_time(ask_number(issuer, "keys_at"), clock_wall_sec());
 
-        table_add(table, STYLE_PLAIN, text_of(issuer, "name"));
+        table_add(table, STYLE_PLAIN, ask_text(issuer, "name"));
         table_add(table, state_style(state), state);
         add_keys_of(table, issuer);
         table_add(table, STYLE_PLAIN, keys_at);
         add_introspection(table, issuer);
-        table_add(table, STYLE_PLAIN, text_of(issuer, "url"));
+        table_add(table, STYLE_PLAIN, ask_text(issuer, "url"));
         table_add(table, only_development ? STYLE_WARN : STYLE_PLAIN,
                   only_development ? "development only" : trouble);
 }
 
 static void print_distrusted(const json_t *issuer)
 {
-        g_autofree char *name = text_printable(text_of(issuer, "name"));
+        g_autofree char *name = text_printable(ask_text(issuer, "name"));
         size_t index;
         json_t *entry;
 
         json_array_foreach (json_object_get(issuer, "distrusted"), index, entry) {
-                g_autofree char *key = text_printable(text_of(entry, "key"));
-                g_autofree char *at = text_time(number_of(entry, "at"), clock_wall_sec());
+                g_autofree char *key = text_printable(ask_text(entry, "key"));
+                g_autofree char *at = text_time(ask_number(entry, "at"), clock_wall_sec());
 
                 printf("%sDistrusted:%s key %s of %s, %s\n", style_begin(STYLE_WARN),
                        style_end(STYLE_WARN), key, name,
@@ -245,7 +235,7 @@ static char *by_reason(const json_t *reasons)
 static void print_shadow(const json_t *policy)
 {
         const json_t *shadow = json_object_get(policy, "shadow"), *warnings;
-        g_autofree char *name = text_printable(text_of(policy, "name"));
+        g_autofree char *name = text_printable(ask_text(policy, "name"));
         g_autofree char *reasons = by_reason(json_object_get(shadow, "reasons"));
         size_t index;
         json_t *warning;
@@ -253,7 +243,7 @@ static void print_shadow(const json_t *policy)
         if (!json_is_object(shadow))
                 return;
         printf("%s: shadow: %" PRId64 " would be refused of %" PRId64 "%s\n", name,
-               number_of(shadow, "refused"), number_of(shadow, "judged"), reasons);
+               ask_number(shadow, "refused"), ask_number(shadow, "judged"), reasons);
         warnings = json_object_get(shadow, "warnings");
         json_array_foreach ((json_t *) warnings, index, warning) {
                 g_autofree char *text = text_printable(json_string_value(warning));
@@ -275,7 +265,7 @@ static void print_policies(const json_t *status)
                 g_autofree char *audience = joined(json_object_get(policy, "audience"), ", ");
                 g_autofree char *warnings = joined(json_object_get(policy, "warnings"), " ");
 
-                table_add(table, STYLE_PLAIN, text_of(policy, "name"));
+                table_add(table, STYLE_PLAIN, ask_text(policy, "name"));
                 table_add(table, STYLE_PLAIN, issuers);
                 table_add(table, STYLE_PLAIN, audience);
                 table_add(table, STYLE_WARN, warnings);
@@ -289,9 +279,9 @@ static void print_status(const json_t *status)
 {
         g_autoptr(Table) table = table_new(untitled);
         bool ready = true_of(status, "ready");
-        const char *state = text_of(status, "state");
+        const char *state = ask_text(status, "state");
         Style style = ready ? STYLE_GOOD : STYLE_WARN;
-        g_autofree char *version = text_printable(text_of(status, "version"));
+        g_autofree char *version = text_printable(ask_text(status, "version"));
 
         printf("authd %s is %s%s%s\n", version, style_begin(style),
                ready ? "ready" : "not ready yet", style_end(style));
@@ -300,7 +290,7 @@ static void print_status(const json_t *status)
         add_config(table, json_object_get(status, "config"));
         add_fact(table, "state", state ? state : "none; a restart forgets keys and distrust");
         add_cache(table, "cache", json_object_get(status, "cache"));
-        if (number_of(json_object_get(status, "answers"), "entries") > 0)
+        if (ask_number(json_object_get(status, "answers"), "entries") > 0)
                 add_cache(table, "answers", json_object_get(status, "answers"));
         add_verdicts(table, json_object_get(status, "verdicts"));
         table_print(table);
@@ -321,14 +311,14 @@ static void print_keys(const json_t *answer)
         json_t *key;
 
         json_array_foreach (json_object_get(answer, "keys"), index, key) {
-                gint64 n_bits = number_of(key, "bits");
+                gint64 n_bits = ask_number(key, "bits");
                 g_autofree char *bits = n_bits > 0 ? g_strdup_printf("%" PRId64, n_bits) : NULL;
                 g_autofree char *algs = joined(json_object_get(key, "algs"), " ");
 
-                table_add(table, STYLE_PLAIN, text_of(key, "issuer"));
-                table_add(table, STYLE_PLAIN, text_of(key, "kid"));
-                table_add(table, STYLE_PLAIN, text_of(key, "kty"));
-                table_add(table, STYLE_PLAIN, text_of(key, "crv"));
+                table_add(table, STYLE_PLAIN, ask_text(key, "issuer"));
+                table_add(table, STYLE_PLAIN, ask_text(key, "kid"));
+                table_add(table, STYLE_PLAIN, ask_text(key, "kty"));
+                table_add(table, STYLE_PLAIN, ask_text(key, "crv"));
                 table_add(table, STYLE_PLAIN, bits);
                 table_add(table, STYLE_PLAIN, algs);
                 table_add(table, STYLE_BAD, true_of(key, "distrusted") ? "distrusted" : NULL);
@@ -340,14 +330,14 @@ static void add_setting(Table *table, const json_t *setting)
 {
         bool is_default = true_of(setting, "default");
         Style style = is_default ? STYLE_DIM : STYLE_PLAIN;
-        g_autofree char *section = g_strdup_printf("[%s]", text_of(setting, "section"));
+        g_autofree char *section = g_strdup_printf("[%s]", ask_text(setting, "section"));
         g_autofree char *place =
-            g_strdup_printf("%s:%" PRId64, text_of(setting, "file"), number_of(setting, "line"));
+            g_strdup_printf("%s:%" PRId64, ask_text(setting, "file"), ask_number(setting, "line"));
 
         table_add(table, style, section);
-        table_add(table, style, text_of(setting, "key"));
+        table_add(table, style, ask_text(setting, "key"));
         table_add(table, style, is_default ? "default" : place);
-        table_add(table, style, text_of(setting, "value"));
+        table_add(table, style, ask_text(setting, "value"));
 }
 
 static void print_config(const json_t *answer)
@@ -365,7 +355,7 @@ static void print_config(const json_t *answer)
 static void print_reload(const json_t *answer)
 {
         printf("The new settings are in force: %" PRId64 " issuers, %" PRId64 " policies.\n",
-               number_of(answer, "issuers"), number_of(answer, "policies"));
+               ask_number(answer, "issuers"), ask_number(answer, "policies"));
 }
 
 static int show_plainly(const char *path, const json_t *question,

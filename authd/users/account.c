@@ -3,6 +3,7 @@
 
 #include "users/attributes.h"
 #include "users/ids.h"
+#include "users/numbers.h"
 
 PersonState account_state(const PersonEntry *entry)
 {
@@ -112,39 +113,6 @@ static void grant_local(const char *name, void *userdata)
                 g_array_append_val(granting->gids, local->group.gid);
 }
 
-static int compare_numbers(gconstpointer a, gconstpointer b)
-{
-        uint32_t left = *(const uint32_t *) a, right = *(const uint32_t *) b;
-
-        return (left > right) - (left < right);
-}
-
-static void sort_unique(GArray *numbers)
-{
-        guint n = 0;
-
-        g_array_sort(numbers, compare_numbers);
-        for (guint i = 0; i < numbers->len; i++) {
-                uint32_t number = g_array_index(numbers, uint32_t, i);
-
-                if (n == 0 || g_array_index(numbers, uint32_t, n - 1) != number)
-                        g_array_index(numbers, uint32_t, n++) = number;
-        }
-        g_array_set_size(numbers, n);
-}
-
-/* replace_numbers: true: others than before. */
-static bool replace_numbers(uint32_t **at, size_t n_before, const GArray *numbers)
-{
-        size_t size = numbers->len * sizeof(uint32_t);
-
-        if (n_before == numbers->len && (size == 0 || memcmp(*at, numbers->data, size) == 0))
-                return false;
-        g_free(*at);
-        *at = g_memdup2(numbers->data, size);
-        return true;
-}
-
 /* grant: by itself and by those above. */
 static bool grant(Granting *granting, GroupEntry *entry)
 {
@@ -160,8 +128,8 @@ static bool grant(Granting *granting, GroupEntry *entry)
                                     granting);
                 within |= naming_within(granting->contest->naming, at->group.source);
         }
-        sort_unique(granting->gids);
-        differs = replace_numbers(&entry->grants, entry->n_grants, granting->gids);
+        numbers_sort(granting->gids);
+        differs = numbers_keep(&entry->grants, entry->n_grants, granting->gids);
         entry->n_grants = granting->gids->len;
         entry->within = within;
         return differs;
@@ -169,7 +137,7 @@ static bool grant(Granting *granting, GroupEntry *entry)
 
 bool account_make_grants(const Contest *contest)
 {
-        g_autoptr(GArray) gids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+        g_autoptr(GArray) gids = numbers_new();
         Granting granting = { contest, gids };
         bool differs = false;
 
@@ -192,12 +160,7 @@ static void collect_gids(const Contest *contest, const PersonEntry *entry, GArra
                 if (group && group->n_grants > 0)
                         g_array_append_vals(gids, group->grants, group->n_grants);
         }
-        sort_unique(gids);
-}
-
-static bool find_number(const GArray *numbers, uint32_t number, guint *ret_at)
-{
-        return g_array_binary_search((GArray *) numbers, &number, compare_numbers, ret_at);
+        numbers_sort(gids);
 }
 
 static uint32_t gid_of_name(const Contest *contest, const char *name)
@@ -207,16 +170,6 @@ static uint32_t gid_of_name(const Contest *contest, const char *name)
                 if (claimant->is_group && group_is_account(&group_entry(claimant)->group))
                         return group_entry(claimant)->group.gid;
         return UID_NONE;
-}
-
-static uint32_t gid_of_text(Span text)
-{
-        g_autofree char *own = g_strndup(text.data, text.len);
-        guint64 number;
-
-        if (!g_ascii_string_to_unsigned(own, 10, 0, UINT32_MAX, &number, NULL))
-                return UID_NONE;
-        return ids_allowed((uint32_t) number) ? (uint32_t) number : UID_NONE;
 }
 
 /* primary_gid: a group that its members do not have otherwise is no primary group of theirs. */
@@ -230,12 +183,12 @@ static uint32_t primary_gid(const Contest *contest, const PersonEntry *entry, co
         uint32_t own = entry->person.uid, gid = own;
 
         if (attribute.len > 0)
-                gid = gid_of_text(attribute);
+                gid = ids_read(attribute);
         else if (settings->primary_group)
                 gid = gid_of_name(contest, settings->primary_group);
         if (own == UID_NONE || gid == own)
                 return own;
-        if (gid != UID_NONE && find_number(gids, gid, NULL))
+        if (gid != UID_NONE && numbers_find(gids, gid, NULL))
                 return gid;
         *ret_warning = g_strdup_printf(
             "its primary group is its own: %s is no group here that it is in",
@@ -245,7 +198,7 @@ static uint32_t primary_gid(const Contest *contest, const PersonEntry *entry, co
 
 static bool make_groups(const Contest *contest, PersonEntry *entry, char **ret_warning)
 {
-        g_autoptr(GArray) gids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+        g_autoptr(GArray) gids = numbers_new();
         Person *person = &entry->person;
         bool differs;
         guint at;
@@ -257,11 +210,11 @@ static bool make_groups(const Contest *contest, PersonEntry *entry, char **ret_w
                 g_array_set_size(gids, 0);
         }
         differs = show_number(&person->gid, primary_gid(contest, entry, gids, ret_warning));
-        if (find_number(gids, person->gid, &at))
+        if (numbers_find(gids, person->gid, &at))
                 g_array_remove_index(gids, at);
         if (!entry->claimant.present) /* what still runs of theirs has no rights by a group */
                 g_array_set_size(gids, 0);
-        differs |= replace_numbers(&person->gids, person->n_gids, gids);
+        differs |= numbers_keep(&person->gids, person->n_gids, gids);
         person->n_gids = gids->len;
         return differs;
 }

@@ -280,18 +280,6 @@ static Span id_attribute(const Contest *contest, const Claimant *claimant, const
         return name ? attributes_find(text, name) : SPAN_EMPTY;
 }
 
-static bool read_id(Span text, uint32_t *ret)
-{
-        g_autofree char *own = g_strndup(text.data, text.len);
-        guint64 number;
-
-        if (!g_ascii_string_to_unsigned(own, 10, 0, UINT32_MAX, &number, NULL) ||
-            !ids_allowed((uint32_t) number))
-                return false;
-        *ret = (uint32_t) number;
-        return true;
-}
-
 /* Wish: a number and where it is from, or why there is none; warning beside a number. */
 typedef struct Wish {
         uint32_t id;
@@ -309,10 +297,10 @@ static Wish wish_of_attribute(const Claimant *claimant, const char *name, Span v
 {
         bool held = claimant->held_id != UID_NONE;
         g_autofree char *quoted = naming_quote(value);
-        uint32_t id;
+        uint32_t id = ids_read(value);
         char *trouble;
 
-        if (!read_id(value, &id))
+        if (id == UID_NONE)
                 trouble = g_strdup_printf("the attribute %s is \"%s\", which is no number that may "
                                           "be given",
                                           name, quoted);

@@ -392,6 +392,13 @@ const Person *directory_person_by_subject(const Directory *directory, const char
         return entry ? &entry->person : NULL;
 }
 
+const Group *directory_group_by_key(const Directory *directory, const char *key)
+{
+        const GroupEntry *entry = roster_group(directory->roster, key);
+
+        return entry ? &entry->group : NULL;
+}
+
 size_t directory_n_people(const Directory *directory)
 {
         return roster_n_people(directory->roster);

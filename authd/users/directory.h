@@ -103,6 +103,8 @@ const Person *directory_person_by_uid(const Directory *directory, uint32_t uid);
 const Person *directory_person_by_subject(const Directory *directory, const char *subject);
 const Group *directory_group_by_name(const Directory *directory, Span name);
 const Group *directory_group_by_gid(const Directory *directory, uint32_t gid);
+/* directory_group_by_key: an account or not; NULL: none. */
+const Group *directory_group_by_key(const Directory *directory, const char *key);
 /* All, accounts or not, in the order of their subjects and keys. */
 size_t directory_n_people(const Directory *directory);
 const Person *directory_person(const Directory *directory, size_t index);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "users/attributes.h"
 #include "users/learn.h"
+#include "users/numbers.h"
 
 #include <errno.h>
 
@@ -82,35 +83,14 @@ static void set_read(Claimant *claimant)
         claimant->unread = false;
 }
 
-static void set_groups(PersonEntry *entry, const GArray *numbers)
+/* set_groups: of more than one may be in, one too many is kept, which account tells of. */
+static void set_groups(PersonEntry *entry, GArray *numbers)
 {
-        size_t n = MIN(numbers->len, RECORD_GROUPS_MAX + 1);
-        size_t size = n * sizeof(uint32_t);
-
-        if (entry->n_groups == n && (n == 0 || memcmp(entry->groups, numbers->data, size) == 0))
+        g_array_set_size(numbers, MIN(numbers->len, RECORD_GROUPS_MAX + 1));
+        if (!numbers_keep(&entry->groups, entry->n_groups, numbers))
                 return;
-        g_free(entry->groups);
-        entry->groups = g_memdup2(numbers->data, size);
-        entry->n_groups = (uint32_t) n;
+        entry->n_groups = numbers->len;
         entry->claimant.dirty = true;
-}
-
-static int compare_numbers(gconstpointer a, gconstpointer b)
-{
-        uint32_t left = *(const uint32_t *) a, right = *(const uint32_t *) b;
-
-        return (left > right) - (left < right);
-}
-
-static GArray *numbers_new(void)
-{
-        return g_array_new(FALSE, FALSE, sizeof(uint32_t));
-}
-
-static GArray *numbers_sort(GArray *numbers)
-{
-        g_array_sort(numbers, compare_numbers);
-        return numbers;
 }
 
 bool directory_is_within(const Directory *directory, const PersonEntry *entry)
@@ -412,8 +392,8 @@ static PersonEntry *settle_person(Directory *directory, PersonEntry *entry, int 
 
 /* take_person: takes facts; numbers NULL: its groups are as they were. Who has an account and is no
  * longer within resolves on, as if it were gone. */
-static PersonEntry *take_person(Directory *directory, Facts *facts, const GArray *numbers,
-                                bool read, int *ret_r)
+static PersonEntry *take_person(Directory *directory, Facts *facts, GArray *numbers, bool read,
+                                int *ret_r)
 {
         PersonEntry *entry = roster_person(directory->roster, facts->subject);
 

@@ -30,6 +30,16 @@ bool ids_allowed(uint32_t id)
         return true;
 }
 
+uint32_t ids_read(Span text)
+{
+        g_autofree char *own = g_strndup(text.data, text.len);
+        guint64 number;
+
+        if (!g_ascii_string_to_unsigned(own, 10, 0, UINT32_MAX, &number, NULL))
+                return UID_NONE;
+        return ids_allowed((uint32_t) number) ? (uint32_t) number : UID_NONE;
+}
+
 const char *ids_range_trouble(uint32_t first, uint32_t last)
 {
         if (first > last)

@@ -12,6 +12,8 @@
 /* Never given, whatever the settings say: the system's, systemd's dynamic and
  * foreign users, nobody, -1. */
 bool ids_allowed(uint32_t id);
+/* ids_read: a decimal number that may be given; UID_NONE: it is none. */
+uint32_t ids_read(Span text);
 /* ids_range_trouble: why a range is no good, as a sentence; NULL: it is good. */
 const char *ids_range_trouble(uint32_t first, uint32_t last);
 uint32_t ids_candidate(const char *issuer_url, const char *key, uint32_t first, uint32_t last);

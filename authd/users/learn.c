@@ -1,6 +1,8 @@
 /* learn: see learn.h. */
 #include "users/learn.h"
 
+#include "users/numbers.h"
+
 #define REALM_ROLES   "realm_access.roles"
 #define CLIENT_ACCESS "resource_access"
 #define ROLES         "roles"
@@ -62,26 +64,10 @@ static void put(Numbers *numbers, const GroupEntry *entry)
                 g_hash_table_add(numbers->set, GUINT_TO_POINTER(entry->number));
 }
 
-static void note_any(const char *local, void *userdata)
-{
-        *(bool *) userdata = true;
-}
-
-static bool gives_local_group(const Naming *naming, const char *source)
-{
-        bool any = false;
-
-        naming_local_groups(naming, source, note_any, &any);
-        return any;
-}
-
 /* is_taken: some rule is about it. */
 static bool is_taken(const Naming *naming, const char *source)
 {
-        g_autofree char *trouble = NULL;
-        g_autofree char *name = naming_group(naming, source, &trouble);
-
-        return name || trouble || gives_local_group(naming, source) ||
+        return naming_takes(naming, source) ||
                (naming_has_within(naming) && naming_within(naming, source));
 }
 
@@ -205,16 +191,9 @@ static void learn_list(Numbers *numbers, TapeValue list)
                 learn_path(numbers, index, tape_string(element));
 }
 
-static int compare_numbers(gconstpointer a, gconstpointer b)
-{
-        uint32_t left = *(const uint32_t *) a, right = *(const uint32_t *) b;
-
-        return (left > right) - (left < right);
-}
-
 static GArray *sorted(GHashTable *set)
 {
-        GArray *list = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+        GArray *list = numbers_new();
         GHashTableIter iter;
         void *member;
 
@@ -224,8 +203,7 @@ static GArray *sorted(GHashTable *set)
 
                 g_array_append_val(list, number);
         }
-        g_array_sort(list, compare_numbers);
-        return list;
+        return numbers_sort(list);
 }
 
 GArray *learn_groups(const Learning *learning, const uint32_t *known, size_t n_known)

@@ -665,6 +665,14 @@ char *naming_group(const Naming *naming, const char *source, char **ret_trouble)
         return judge_name(naming, name, strlen(name), ret_trouble);
 }
 
+bool naming_takes(const Naming *naming, const char *source)
+{
+        g_auto(GStrv) segments = segments_of(source);
+
+        return (rule_for(naming->groups, source, segments) && !has_empty_segment(segments)) ||
+               rule_for(naming->local_groups, source, segments);
+}
+
 void naming_local_groups(const Naming *naming, const char *source,
                          void (*each)(const char *local, void *userdata), void *userdata)
 {

@@ -40,6 +40,9 @@ char *naming_person(const Naming *naming, const NamingFacts *facts, char **ret_t
 /* naming_group: what a group's path or a role ("realm:dba") is here. NULL and *ret_trouble NULL: no
  * rule takes it; *ret_trouble set: one does, and the name that it gives is none. */
 char *naming_group(const Naming *naming, const char *source, char **ret_trouble);
+/* naming_takes: whether a rule of groups or local_groups takes source, be it under a name that is
+ * none. */
+bool naming_takes(const Naming *naming, const char *source);
 /* naming_local_groups: the names of /etc/group that members of source get; calls each. */
 void naming_local_groups(const Naming *naming, const char *source,
                          void (*each)(const char *local, void *userdata), void *userdata);

@@ -1,8 +1,7 @@
 /* representation: see representation.h. */
 #include "users/representation.h"
 
-#define GROUP_PREFIX "group:"
-#define REALM        "realm"
+#define REALM "realm"
 
 const char *representation_text(const json_t *object, const char *member)
 {
@@ -54,7 +53,7 @@ void read_person_clear(ReadPerson *read)
 
 char *representation_group_key(const char *id)
 {
-        return g_strconcat(GROUP_PREFIX, id, NULL);
+        return g_strconcat(REPRESENTATION_GROUP_PREFIX, id, NULL);
 }
 
 void representation_role(const char *key, char **ret_client, char **ret_role)

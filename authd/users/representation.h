@@ -21,6 +21,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ReadPerson, read_person_clear)
 
 /* representation_text: borrows; NULL: it is not there, or is no string. */
 const char *representation_text(const json_t *object, const char *member);
+#define REPRESENTATION_GROUP_PREFIX "group:"
 /* representation_group_key: "group:ID"; the caller frees. */
 char *representation_group_key(const char *id);
 /* representation_role: "realm:ROLE" or "CLIENT:ROLE" in its parts: *ret_client NULL: of the realm.

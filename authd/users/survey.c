@@ -156,22 +156,6 @@ static bool take_page(Survey *survey, const AdminAnswer *answer)
 
 /* Groups */
 
-static void count_local(const char *local, void *userdata)
-{
-        ++*(unsigned *) userdata;
-}
-
-/* is_taken: whether a rule takes it, be it under a name that is none. */
-static bool is_taken(const Naming *naming, const char *path)
-{
-        g_autofree char *trouble = NULL;
-        g_autofree char *name = naming_group(naming, path, &trouble);
-        unsigned n_local = 0;
-
-        naming_local_groups(naming, path, count_local, &n_local);
-        return name || trouble || n_local > 0;
-}
-
 static SurveyGroup *keep_group(Survey *survey, const char *id, const char *path,
                                const char *parent_id)
 {
@@ -181,7 +165,7 @@ static SurveyGroup *keep_group(Survey *survey, const char *id, const char *path,
         group->key = representation_group_key(id);
         group->parent = parent_id ? g_hash_table_lookup(survey->by_id, parent_id) : NULL;
         group->is_within = naming_has_within(survey->naming) && naming_within(survey->naming, path);
-        group->is_walked = group->is_within || is_taken(survey->naming, path);
+        group->is_walked = group->is_within || naming_takes(survey->naming, path);
         g_ptr_array_add(survey->groups, group);
         g_hash_table_insert(survey->by_id, group->id, group);
         return group;

@@ -15,12 +15,16 @@ import jsonschema
 import pytest
 import yaml
 
+import login_provoke
+import people_provoke
 from conftest import POLICIES, issuer_section
 from doors_provoke import DOORS, filled
-from people_provoke import PEOPLE, QUERIES
+from login_provoke import LOGINS
+from people_provoke import PEOPLE
 from harness import NOBODY, UnixConnection, ask, is_root, until
 
 CONTRACT = Path(__file__).resolve().parents[2] / "include" / "authd.openapi.yaml"
+QUERIES = {**people_provoke.QUERIES, **login_provoke.QUERIES}
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
 DOCTORS_MAX = 4  # CLINIC_DOCTORS_MAX
 # Declared for the day when memory ends while an answer is written; nothing from outside leads there.
@@ -199,7 +203,8 @@ def hung(case):
     assert ask(connection, "GET", "/livez").status == 200
     with frozen_main_thread(case.authd.pid):
         path = f"{case.path}?{QUERIES[case.path]}" if case.path in QUERIES else case.path
-        answer = ask(connection, case.method, path, DISTRUST if case.path == "/v1/distrust" else None)
+        form, headers = (login_provoke.FORM, login_provoke.HEADERS) if case.path in login_provoke.DOORS else (None, None)
+        answer = ask(connection, case.method, path, DISTRUST if case.path == "/v1/distrust" else form, headers)
         assert ask(connection, "GET", "/livez").status == 200, "the worker hangs too"
     connection.close()
     return answer
@@ -209,6 +214,7 @@ def hung(case):
 PROVOKE = [
     *DOORS,
     *PEOPLE,
+    *LOGINS,
     ("get", "/readyz", "503", not_ready),
     ("get", "/v1/doctor", "503", doctors_enough),
     ("post", "/v1/distrust", "409", not_distrusted),

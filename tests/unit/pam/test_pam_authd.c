@@ -386,6 +386,17 @@ static const ArgumentRow arguments[] = {
         { "local_too", "root", PAM_USER_UNKNOWN },
 };
 
+static void test_the_hosts_own_are_for_the_next_module(void)
+{
+        FakePam fake = { ALICE, .replies = { "state=not_ours\n" } };
+        const char *argv[] = { "local_too" };
+
+        fake.user = "carol";
+        fake_pam_begin(&fake);
+        g_assert_cmpint(pam_sm_acct_mgmt(FAKE_HANDLE, 0, 1, argv), ==, PAM_USER_UNKNOWN);
+        fake_pam_end(&fake);
+}
+
 static void test_argument(gconstpointer userdata)
 {
         const ArgumentRow *row = userdata;
@@ -415,6 +426,9 @@ int main(int argc, char **argv)
         }
         g_test_add_func("/pam_authd/what is typed is sent encoded",
                         test_what_is_typed_is_sent_encoded);
+        g_test_add_func(
+            "/pam_authd/local_too: the account phase of the host's own is for the next module",
+            test_the_hosts_own_are_for_the_next_module);
         g_test_add_func("/pam_authd/silence leaves what must be read",
                         test_silence_leaves_what_must_be_read);
         g_test_add_func("/pam_authd/no failing call, no spoiled reply is a success",

@@ -109,6 +109,16 @@ static void always_in_range(void)
         }
 }
 
+static void read_as_decimal(void)
+{
+        g_assert_cmpuint(ids_read(span_from("1000")), ==, 1000);
+        g_assert_cmpuint(ids_read(span_of("10005", 4)), ==, 1000);
+        g_assert_cmpuint(ids_read(span_from("999")), ==, UID_NONE);
+        g_assert_cmpuint(ids_read(span_from("4294968296")), ==, UID_NONE); /* 2^32 + 1000 */
+        g_assert_cmpuint(ids_read(span_from("")), ==, UID_NONE);
+        g_assert_cmpuint(ids_read(span_from("1000\n")), ==, UID_NONE);
+}
+
 /* A text that moves from one part to the next is another list of parts. */
 static void parts_do_not_run_together(void)
 {
@@ -141,6 +151,7 @@ int main(int argc, char **argv)
         ADD("never given", edges, check_edge);
         ADD("ranges", ranges, check_range);
         ADD("known", known, check_known);
+        g_test_add_func("/ids/read as decimal", read_as_decimal);
         g_test_add_func("/ids/always in the range, evenly", always_in_range);
         g_test_add_func("/ids/parts do not run together", parts_do_not_run_together);
         g_test_add_func("/ids/expected collisions", expected);
