@@ -191,6 +191,7 @@ static void test_no_failure(Stage *stage, gconstpointer unused)
         for (int i = 0; i < 5; i++) {
                 g_autofree char *id = type(stage, "alice", HERE);
 
+                g_assert_nonnull(id);
                 fake_grant_answer(GRANT_UNAVAILABLE, "");
                 g_assert_cmpint(stage->state, ==, LOGIN_UNAVAILABLE);
         }
@@ -300,6 +301,7 @@ static void test_end(Stage *stage, gconstpointer unused)
         g_autofree char *id = type(stage, "alice", HERE);
         unsigned n_told = stage->n_told;
 
+        g_assert_nonnull(id);
         begin_as(stage, &(LoginQuestion){ .service = "sudo", .user = "alice", .ruser = "alice" });
         g_assert_cmpuint(fake_grant_n(), ==, 2);
         logins_free(g_steal_pointer(&stage->logins));
