@@ -144,9 +144,6 @@ class Stack(hosts.Host):
     def public_key(self):
         return self.path(f"{KEY}.pub").read_text().strip()
 
-    def sshd_log(self, name="sshd"):
-        return self.sshds[name][1].read_text(errors="replace")
-
     def ssh(self, user, *command, sshd="sshd", how=BY_DIALOGUE, tty=False, columns=80, env=None):
         """A client at a terminal. user may be any text."""
         options = [word for one in [*SSH_OPTIONS, *how] for word in ("-o", one)]
@@ -154,7 +151,8 @@ class Stack(hosts.Host):
         return self.terminal(*argv, columns=columns, env=env)
 
     def terminal(self, *argv, columns=80, env=None):
-        return Terminal([*self.prefix(), *argv], {**os.environ, "LC_ALL": "C.UTF-8", "PATH": hosts.PATH, "TERM": "linux", **(env or {})}, columns)
+        usual = {"LC_ALL": "C.UTF-8", "PATH": hosts.PATH, "TERM": "linux"}
+        return Terminal([*self.prefix(), *argv], {**os.environ, **usual, **(env or {})}, columns)
 
     def pamtester(self, service, user, *operations, env=None):
         """In a session of its own, at a terminal."""

@@ -91,7 +91,8 @@ def test_no_single_failure_lets_anybody_in(site, pytestconfig, record):
             if whose == NONE_INJECTED:
                 break
             n_failures += whose == "ours"
-            assert not (allowed and whose == "ours" and is_failure(how, call, lines)), f"{call} {how} {number}: " + "\n".join(lines_around(lines))
+            wrong = allowed and whose == "ours" and is_failure(how, call, lines)
+            assert not wrong, f"{call} {how} {number}: " + "\n".join(lines_around(lines))
     record("single failures of calls before a real daemon, none a success", n_failures, "", "by strace, in the real libpam")
     assert n_failures >= 40, n_failures
 

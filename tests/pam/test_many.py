@@ -62,7 +62,8 @@ def test_fifty_log_in_at_the_same_time_and_none_fails(new_stack, provider, recor
     with new_stack("many") as host, settings.running(host, provider, sshds=["sshd-dev"]) as daemon:
         before = daemon.memory_kib()
         everybody, spent = log_in_together(host)
-        record("50 parallel logins by ssh and device code", round(spent, 1), "s", "all allowed; clients, browsers, sshd and devidp on the same machine")
+        record("50 parallel logins by ssh and device code", round(spent, 1), "s",
+               "all allowed; clients, browsers, sshd and devidp on the same machine")
         record("until the code is shown, median of the 50", round(statistics.median(one.spans["code"] for one in everybody), 2), "s")
         record("from the approval to the shell, median of the 50", round(statistics.median(one.spans["in"] for one in everybody), 2), "s",
                f"polled every {realm.INTERVAL_SEC} s")

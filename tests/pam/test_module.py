@@ -89,7 +89,8 @@ def assert_clean(client, seconds=60):
 
 
 def test_valgrind_finds_nothing_in_a_login(site):
-    with watched(site, "w-password", "ada", "authenticate", "acct_mgmt", "setcred(PAM_ESTABLISH_CRED)", "open_session", "close_session") as client:
+    operations = ["authenticate", "acct_mgmt", "setcred(PAM_ESTABLISH_CRED)", "open_session", "close_session"]
+    with watched(site, "w-password", "ada", *operations) as client:
         client.expect(acts.PASSWORD, seconds=60)
         client.send("ada-password")
         client.expect(acts.OTP, seconds=60)

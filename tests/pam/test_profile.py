@@ -76,7 +76,8 @@ def test_with_unavailable_passed_over_in_the_account_line_a_dead_daemon_would_le
     lay_key(site, "dan")
     site.daemon.stop()
     assert not by_key(site, "dan")
-    site.lay_profile(broken("[success=end user_unknown=ignore default=die]", "[success=end user_unknown=ignore authinfo_unavail=ignore default=die]"))
+    passed_over = "[success=end user_unknown=ignore authinfo_unavail=ignore default=die]"
+    site.lay_profile(broken("[success=end user_unknown=ignore default=die]", passed_over))
     assert by_key(site, "dan"), "dan has no group of the policy, and nobody is there to say so"
 
 

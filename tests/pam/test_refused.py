@@ -214,6 +214,10 @@ def without_signature(provider):
     return f"eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{provider.short_token('ada').split('.')[1]}."
 
 
+def of_a_service(provider):
+    return provider.mint(realm.CLIENT, alg="ES256", claims=dict.fromkeys(realm.LONG_CLAIMS))
+
+
 def too_long(provider):
     token = provider.password_token("ada")
     assert len(token) > realm.TOKEN_MAX
@@ -238,7 +242,7 @@ TOKENS = {  # by what the record says of each
     "a token without groups": (raw(groups=None), "missing_group"),
     "a token of a group that only ends like ours": (raw(groups=["/x/eng", "eng", "/engineers"]), "missing_group"),
     "a token without an end": (raw(exp=None), "malformed"),
-    "a token of a service": (lambda provider: provider.mint(realm.CLIENT, alg="ES256", claims=dict.fromkeys(realm.LONG_CLAIMS)), "missing_group"),
+    "a token of a service": (of_a_service, "missing_group"),
     "a refresh token": (raw(typ="Refresh"), "wrong_type"),
     "an ID token": (raw(typ="ID"), "wrong_type"),
     "a token that is longer than OpenSSH takes": (too_long, None),

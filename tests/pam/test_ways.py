@@ -8,7 +8,6 @@ import re
 import pytest
 
 import acts
-import realm
 import stack as stacks
 from acts import SHOW, assert_in, assert_out
 from harness import until
