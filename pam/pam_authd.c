@@ -163,17 +163,27 @@ static void free_reply(struct reply *reply)
         free(reply);
 }
 
+/* begin_asking: what every question begins with, as asking_begin says; *ret_reply is then freed by
+ * free_reply. */
+static int begin_asking(struct asking *asking, pam_handle_t *pamh, int argc, const char **argv,
+                        struct reply **ret_reply)
+{
+        int r = asking_begin(asking, pamh, argc, argv);
+
+        if (r != PAM_SUCCESS)
+                return r;
+        *ret_reply = new_reply();
+        return *ret_reply ? PAM_SUCCESS : PAM_BUF_ERR;
+}
+
 EXPORTED int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
         struct asking asking;
         struct reply *reply;
-        int r = asking_begin(&asking, pamh, argc, argv);
+        int r = begin_asking(&asking, pamh, argc, argv, &reply);
 
         if (r != PAM_SUCCESS)
                 return r;
-        reply = new_reply();
-        if (!reply)
-                return PAM_BUF_ERR;
         r = begin(&asking, pamh, reply);
         if (r == PAM_SUCCESS)
                 r = log_in(&asking, pamh, flags, reply);
@@ -196,13 +206,10 @@ EXPORTED int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const cha
         struct asking asking;
         struct reply *reply;
         struct form form;
-        int r = asking_begin(&asking, pamh, argc, argv);
+        int r = begin_asking(&asking, pamh, argc, argv, &reply);
 
         if (r != PAM_SUCCESS)
                 return r;
-        reply = new_reply();
-        if (!reply)
-                return PAM_BUF_ERR;
         asking_form(&asking, pamh, &form);
         r = talk_ask(&asking.talk, "/v1/login/account", &form, reply);
         form_deinit(&form);
@@ -253,13 +260,10 @@ EXPORTED int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const 
 {
         struct asking asking;
         struct reply *reply;
-        int r = asking_begin(&asking, pamh, argc, argv);
+        int r = begin_asking(&asking, pamh, argc, argv, &reply);
 
         if (r != PAM_SUCCESS)
                 return r;
-        reply = new_reply();
-        if (!reply)
-                return PAM_BUF_ERR;
         r = ask_session(&asking, pamh, "open", NULL, reply);
         if (r == PAM_SUCCESS)
                 r = asking_is_same(&asking, pamh, reply);
@@ -296,13 +300,10 @@ EXPORTED int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const cha
         struct asking asking;
         struct reply *reply;
         struct form form;
-        int r = asking_begin(&asking, pamh, argc, argv);
+        int r = begin_asking(&asking, pamh, argc, argv, &reply);
 
         if (r != PAM_SUCCESS)
                 return r;
-        reply = new_reply();
-        if (!reply)
-                return PAM_BUF_ERR;
         asking_form(&asking, pamh, &form);
         if (talk_ask(&asking.talk, "/v1/login/password", &form, reply) == 0 &&
             reply->state == REPLY_INFO)
