@@ -14,7 +14,9 @@ typedef struct AdminRoute {
         bool is_put;
 } AdminRoute;
 
-#define FULL "briefRepresentation=false"
+/* BRIEF: without attributes, which takes Keycloak much less time. */
+#define FULL  "briefRepresentation=false"
+#define BRIEF "briefRepresentation=true"
 
 static const AdminRoute route_users = {
         .what = "list the realm's users",
@@ -38,7 +40,7 @@ static const AdminRoute route_children = {
         .is_paged = true,
         .is_of_one = true,
 };
-static const AdminRoute route_members = {
+static const AdminRoute route_group_users = {
         .what = "list a group's members",
         .roles = "view-users",
         .path = "groups/{id}/members",
@@ -46,11 +48,19 @@ static const AdminRoute route_members = {
         .is_paged = true,
         .is_of_one = true,
 };
+static const AdminRoute route_members = {
+        .what = "list a group's members",
+        .roles = "view-users",
+        .path = "groups/{id}/members",
+        .query = BRIEF,
+        .is_paged = true,
+        .is_of_one = true,
+};
 static const AdminRoute route_role_users = {
         .what = "list who has a realm role",
         .roles = "view-realm (and view-users)",
         .path = "roles/{name}/users",
-        .query = FULL,
+        .query = BRIEF,
         .is_paged = true,
         .is_of_one = true,
 };
@@ -72,7 +82,7 @@ static const AdminRoute route_client_role_users = {
         .what = "list who has a client's role",
         .roles = "view-clients (and view-users)",
         .path = "clients/{id}/roles/{name}/users",
-        .query = FULL,
+        .query = BRIEF,
         .is_paged = true,
         .is_of_one = true,
 };
@@ -711,6 +721,7 @@ static const struct {
         [ADMIN_WALK_USER_ROLES] = { &route_user_roles, NULL, take_own_roles, ADMIN_ITEM_ROLE },
         [ADMIN_WALK_SET_USER] = { &route_user, NULL, take_to_write, ADMIN_ITEM_USER },
         [ADMIN_WALK_SET_GROUP] = { &route_group, NULL, take_to_write, ADMIN_ITEM_GROUP },
+        [ADMIN_WALK_GROUP_USERS] = { &route_group_users, NULL, take_list, ADMIN_ITEM_USER },
 };
 
 AdminWalk *admin_walk_new(AdminWalkKind kind, const AdminWalkAsked *asked, const char **ret_trouble)

@@ -341,7 +341,10 @@ static bool ask_members(Survey *survey)
 
                 if (!is_asked_for(survey, group))
                         continue;
-                survey->call = admin_group_members(survey->admin, group->id, members_told, survey);
+                survey->call =
+                    survey->step == STEP_WITHIN
+                        ? admin_group_users(survey->admin, group->id, members_told, survey)
+                        : admin_group_members(survey->admin, group->id, members_told, survey);
                 return true;
         }
         return false;

@@ -9,6 +9,7 @@
 #define CHILD     "22222222-2222-4222-8222-222222222222"
 #define LEAF      "33333333-3333-4333-8333-333333333333"
 #define FULL      "briefRepresentation=false"
+#define BRIEF     "briefRepresentation=true"
 #define PAGE      "&first=0&max=500"
 
 /* Scripts */
@@ -158,6 +159,13 @@ static const Script scripts[] = {
           ADMIN_WALK_MEMBERS,
           { .id = ID },
           NULL,
+          { { "GET /groups/" ID "/members?" BRIEF PAGE, 200, "[" USER "]" } },
+          ADMIN_OK,
+          "[" USER "]" },
+        { "members with their attributes",
+          ADMIN_WALK_GROUP_USERS,
+          { .id = ID },
+          NULL,
           { { "GET /groups/" ID "/members?" FULL PAGE, 200, "[" USER "]" } },
           ADMIN_OK,
           "[" USER "]" },
@@ -165,7 +173,7 @@ static const Script scripts[] = {
           ADMIN_WALK_MEMBERS,
           { .id = ID },
           NULL,
-          { { "GET /groups/" ID "/members?" FULL PAGE, 404, "" } },
+          { { "GET /groups/" ID "/members?" BRIEF PAGE, 404, "" } },
           ADMIN_NOT_FOUND,
           "no such thing" },
 
@@ -173,7 +181,7 @@ static const Script scripts[] = {
           ADMIN_WALK_ROLE_USERS,
           { .name = "a/b ä?" },
           NULL,
-          { { "GET /roles/a%2Fb%20%C3%A4%3F/users?" FULL PAGE, 200, "[" USER "]" } },
+          { { "GET /roles/a%2Fb%20%C3%A4%3F/users?" BRIEF PAGE, 200, "[" USER "]" } },
           ADMIN_OK,
           "[" USER "]" },
         { "a realm role, without the role to see it",
@@ -190,7 +198,7 @@ static const Script scripts[] = {
           { { "GET /clients?clientId=shop%26x", 200,
               "[{\"id\":\"" CHILD "\",\"clientId\":\"shop\"},{\"id\":\"" PARENT
               "\",\"clientId\":\"shop&x\"}]" },
-            { "GET /clients/" PARENT "/roles/admin/users?" FULL PAGE, 200, "[" USER "]" } },
+            { "GET /clients/" PARENT "/roles/admin/users?" BRIEF PAGE, 200, "[" USER "]" } },
           ADMIN_OK,
           "[" USER "]" },
         { "a client's role, its groups",

@@ -179,7 +179,7 @@ static void who_is_within_is_read_alone(void)
 {
         desk_open("/tea", "/eng");
         pass_sec(0);
-        expect_asked("kept events groups members members members ");
+        expect_asked("kept events groups group_users group_users members ");
         g_assert_nonnull(person("anna"));
         g_assert_nonnull(person("bert"));
         g_assert_null(person("cleo"));
@@ -460,7 +460,7 @@ static void people_within_are_never_single(void)
         fake_realm_event(NOW_SEC * INT64_C(1000) + 1, "users/u-cleo/groups/g-eng");
         g_free(fake_realm_asked());
         pass_sec(67);
-        expect_asked("kept events groups members members ");
+        expect_asked("kept events groups group_users group_users ");
         desk_close();
 }
 
@@ -641,10 +641,10 @@ static void who_falls_between_pages_of_members_stays_within(void)
         json_object_del(fake_realm_part("members"), "g-tea");
         sync_now(desk.sync, false, on_done, NULL);
         g_free(fake_realm_asked());
-        step_until("members ");
+        step_until("group_users ");
         set_members("g-eng", "u-anna", "u-bert");
         fake_realm_run();
-        expect_asked("members members user user_groups user user_groups ");
+        expect_asked("group_users group_users user user_groups user user_groups ");
         g_assert_true(is_in("bert", "eng"));
         g_assert_cmpint(person("bert")->state, ==, PERSON_ACTIVE);
         g_assert_cmpint(person("cleo")->state, ==, PERSON_GONE); /* is in none of them */
