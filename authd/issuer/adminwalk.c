@@ -10,6 +10,7 @@ typedef struct AdminRoute {
         const char *path;
         const char *query; /* NULL: none */
         bool is_paged;
+        bool is_sifted; /* the provider leaves some out of a page: only an empty one is the last */
         bool is_of_one; /* 404 is an answer */
         bool is_put;
 } AdminRoute;
@@ -22,6 +23,7 @@ static const AdminRoute route_users = {
         .path = "users",
         .query = FULL,
         .is_paged = true,
+        .is_sifted = true,
 };
 static const AdminRoute route_groups = {
         .what = "list the realm's groups",
@@ -207,10 +209,10 @@ static void outcome_go_on(AdminOutcome *outcome)
         *outcome = (AdminOutcome){ .result = ADMIN_OK, .goes_on = true, .is_silent = true };
 }
 
-/* The next page, if this one was full. False: there are too many, and the outcome says so. */
+/* The next page, if there may be one. False: there are too many, and the outcome says so. */
 static bool walk_turn_page(AdminWalk *walk, size_t n_items, AdminOutcome *outcome)
 {
-        outcome->goes_on = n_items == ADMIN_PAGE;
+        outcome->goes_on = walk->route->is_sifted ? n_items > 0 : n_items == ADMIN_PAGE;
         walk->first += ADMIN_PAGE;
         if (!outcome->goes_on || ++walk->n_pages < ADMIN_PAGES_MAX)
                 return true;

@@ -48,7 +48,8 @@ static const Script scripts[] = {
           ADMIN_WALK_USERS,
           { 0 },
           NULL,
-          { { "GET /users?" FULL PAGE, 200, "[" USER "]" } },
+          { { "GET /users?" FULL PAGE, 200, "[" USER "]" },
+            { "GET /users?" FULL "&first=500&max=500", 200, "[]" } },
           ADMIN_OK,
           "[" USER "]" },
         { "no users",
@@ -705,9 +706,33 @@ static void test_pages(void)
         g_assert_true(full.goes_on && !full.is_silent);
         g_assert_cmpuint(json_array_size(full.items), ==, ADMIN_PAGE);
         g_assert_cmpstr(second, ==, "GET /users?" FULL "&first=500&max=500");
-        g_auto(AdminOutcome) short_one = take_page(walk, ADMIN_PAGE - 1);
-        g_assert_false(short_one.goes_on);
-        g_assert_cmpint(short_one.result, ==, ADMIN_OK);
+}
+
+/* Keycloak pages first, and then leaves out whom an LDAP server has no more and whom the service
+ * account may not see. */
+static void test_page_of_users_sifted(void)
+{
+        const char *trouble = NULL;
+        g_autoptr(AdminWalk) walk =
+            admin_walk_new(ADMIN_WALK_USERS, &(AdminWalkAsked){ 0 }, &trouble);
+        g_auto(AdminOutcome) sifted = take_page(walk, ADMIN_PAGE - 1);
+        g_autofree char *second = request_of(walk);
+
+        g_assert_true(sifted.goes_on);
+        g_assert_cmpstr(second, ==, "GET /users?" FULL "&first=500&max=500");
+}
+
+static void test_page_of_members_short(void)
+{
+        const char *trouble = NULL;
+        g_autoptr(AdminWalk) walk =
+            admin_walk_new(ADMIN_WALK_MEMBERS, &(AdminWalkAsked){ .id = ID }, &trouble);
+        g_auto(AdminOutcome) full = take_page(walk, ADMIN_PAGE);
+        g_auto(AdminOutcome) last = take_page(walk, ADMIN_PAGE - 1);
+
+        g_assert_true(full.goes_on);
+        g_assert_false(last.goes_on);
+        g_assert_cmpint(last.result, ==, ADMIN_OK);
 }
 
 static void test_page_empty(void)
@@ -813,6 +838,10 @@ int main(int argc, char **argv)
                 g_test_add_data_func(path, &refused[i], test_refused);
         }
         g_test_add_func("/adminwalk/pages: a full one means another", test_pages);
+        g_test_add_func("/adminwalk/pages: one of users that is not full means another, too",
+                        test_page_of_users_sifted);
+        g_test_add_func("/adminwalk/pages: one of members that is not full ends",
+                        test_page_of_members_short);
         g_test_add_func("/adminwalk/pages: an empty one ends", test_page_empty);
         g_test_add_func("/adminwalk/pages: one larger than asked for", test_page_too_large);
         g_test_add_func("/adminwalk/pages: without end", test_pages_without_end);
