@@ -358,6 +358,18 @@ static void a_deleted_person_is_gone(void)
         desk_close();
 }
 
+static void a_person_who_cannot_be_read_is_not_gone(void)
+{
+        desk_open("/eng", NULL);
+        pass_sec(0);
+        json_object_del(fake_realm_user("u-anna"), "username");
+        fake_realm_event(NOW_SEC * INT64_C(1000) + 1, "users/u-anna");
+        pass_sec(67);
+        expect_state("failing");
+        g_assert_cmpint(person("anna")->state, ==, PERSON_ACTIVE);
+        desk_close();
+}
+
 static void a_persons_roles_are_read_where_rules_name_some(void)
 {
         desk_open("realm:dba", NULL);
@@ -828,6 +840,7 @@ int main(int argc, char **argv)
                 CASE(an_event_of_the_same_millisecond_is_news),
                 CASE(events_of_several_pages),
                 CASE(a_deleted_person_is_gone),
+                CASE(a_person_who_cannot_be_read_is_not_gone),
                 CASE(a_persons_roles_are_read_where_rules_name_some),
                 CASE(paths),
                 CASE(a_change_of_groups_is_a_sweep),
