@@ -210,6 +210,9 @@ static bool load(Directory *directory, const char *issuer_url, GError **error)
                 return false;
         }
         directory->rewrite |= r == -EUCLEAN;
+        /* What could not be deleted of the other issuer comes back with it. */
+        g_ptr_array_set_size(directory->deleted, 0);
+        g_array_set_size(directory->deleted_groups, 0);
         directory_forget_touched(directory);
         roster_free(directory->roster);
         directory->roster = g_steal_pointer(&roster);
