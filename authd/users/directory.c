@@ -529,3 +529,13 @@ const char *directory_id_holder(const Directory *directory, uint32_t id)
 
         return holder ? holder->key : register_holder(directory->reg, id);
 }
+
+uint32_t directory_given_id(const Directory *directory, const char *key, bool is_group)
+{
+        const GroupEntry *group = is_group ? roster_group(directory->roster, key) : NULL;
+        const PersonEntry *person = is_group ? NULL : roster_person(directory->roster, key);
+
+        if (group)
+                return group->claimant.held_id;
+        return person ? person->claimant.held_id : UID_NONE;
+}
