@@ -10,6 +10,7 @@ typedef struct AdminRoute {
         const char *path;
         const char *query; /* NULL: none */
         bool is_paged;
+        bool is_sifted; /* the provider leaves some out of a page: only an empty one is the last */
         bool is_of_one; /* 404 is an answer */
         bool is_put;
 } AdminRoute;
@@ -24,6 +25,7 @@ static const AdminRoute route_users = {
         .path = "users",
         .query = FULL,
         .is_paged = true,
+        .is_sifted = true,
 };
 static const AdminRoute route_groups = {
         .what = "list the realm's groups",
@@ -217,10 +219,10 @@ static void outcome_go_on(AdminOutcome *outcome)
         *outcome = (AdminOutcome){ .result = ADMIN_OK, .goes_on = true, .is_silent = true };
 }
 
-/* The next page, if this one was full. False: there are too many, and the outcome says so. */
+/* The next page, if there may be one. False: there are too many, and the outcome says so. */
 static bool walk_turn_page(AdminWalk *walk, size_t n_items, AdminOutcome *outcome)
 {
-        outcome->goes_on = n_items == ADMIN_PAGE;
+        outcome->goes_on = walk->route->is_sifted ? n_items > 0 : n_items == ADMIN_PAGE;
         walk->first += ADMIN_PAGE;
         if (!outcome->goes_on || ++walk->n_pages < ADMIN_PAGES_MAX)
                 return true;
@@ -589,17 +591,30 @@ static char *say_not_permitted(const AdminWalk *walk, const char *client_id)
                                client_id, walk->route->what, walk->route->roles);
 }
 
-/* What a provider has not, or has no more: some steps can do without. */
-static void walk_take_absence(AdminWalk *walk, AdminOutcome *ret)
+/* is_of_realm: Keycloak's 404 has a JSON object. A gateway that has lost its way to the provider
+ * answers 404, too, with anything else, and nobody is gone for that. */
+static bool is_of_realm(Span body)
 {
-        if (walk->route == &route_children) {
-                take_groups(walk, span_from("[]"), ret); /* deleted meanwhile */
-        } else if (walk->route == &route_user_realm_roles) {
+        g_autofree char *why = admin_reply_refusal(body);
+
+        return *why;
+}
+
+/* What a provider has not, or has no more: some steps can do without. */
+static void walk_take_absence(AdminWalk *walk, Span body, AdminOutcome *ret)
+{
+        if (walk->route == &route_user_realm_roles) {
                 walk->route = &route_user_client_roles;
                 walk->take = take_client_roles;
                 outcome_go_on(ret);
         } else if (walk->route == &route_user_client_roles) {
                 outcome_end(ret, json_incref(walk->thing));
+        } else if (walk->route->is_of_one && !is_of_realm(body)) {
+                outcome_fail(ret, ADMIN_UNAVAILABLE,
+                             g_strdup("not the Admin API, but something before it answered (HTTP "
+                                      "status 404)"));
+        } else if (walk->route == &route_children) {
+                take_groups(walk, span_from("[]"), ret); /* deleted meanwhile */
         } else if (walk->route->is_of_one) {
                 outcome_fail(ret, ADMIN_NOT_FOUND,
                              g_strdup("the realm has no such thing (any more)"));
@@ -626,7 +641,7 @@ void admin_walk_take(AdminWalk *walk, const char *client_id, unsigned status, Sp
         else if (status == 403)
                 outcome_fail(ret, ADMIN_NOT_PERMITTED, say_not_permitted(walk, client_id));
         else if (status == 404)
-                walk_take_absence(walk, ret);
+                walk_take_absence(walk, body, ret);
         else if (walk->route->is_put && (status == 400 || status == 409))
                 walk_take_refusal(walk, body, ret);
         else if (status == 401)
