@@ -479,7 +479,11 @@ void conversation_judged(Conversation *conversation, Judged judged, const char *
 
 void conversation_locked(Conversation *conversation, const char *text, int64_t now_usec)
 {
-        if (awaits(conversation, PHASE_PASSWORD_GRANT))
+        if (!awaits(conversation, PHASE_PASSWORD_GRANT))
+                return;
+        if (conversation->at < conversation->n_ways)
+                choose(conversation, now_usec);
+        else
                 end(conversation, LOGIN_LOCKED, text, now_usec);
 }
 

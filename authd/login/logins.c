@@ -168,7 +168,14 @@ static void count_asker(Logins *logins, const LoginQuestion *question, int more)
         g_free(asker);
 }
 
-static int64_t wait_of(const Logins *logins, const LoginQuestion *question)
+/* wait_to_begin: who fails here waits; who is guessed at elsewhere waits at a password alone. */
+static int64_t wait_to_begin(const Logins *logins, const LoginQuestion *question)
+{
+        return attempts_wait_here_usec(logins->attempts, question->service, question->user,
+                                       where_from(question), clock_monotonic_usec());
+}
+
+static int64_t wait_to_try(const Logins *logins, const LoginQuestion *question)
 {
         return attempts_wait_usec(logins->attempts, question->service, question->user,
                                   where_from(question), clock_monotonic_usec());
@@ -205,7 +212,7 @@ static char *running_tries(Running *running, void *userdata)
 {
         Logins *logins = userdata;
         const LoginQuestion *question = running_question(running);
-        int64_t wait_usec = wait_of(logins, question);
+        int64_t wait_usec = wait_to_try(logins, question);
 
         if (wait_usec > 0)
                 return words_of_wait(wait_usec);
@@ -338,7 +345,7 @@ void logins_begin(Logins *logins, const LoginQuestion *question, LoginsDone done
                 return;
         }
         local_refresh(logins->local);
-        wait_usec = wait_of(logins, question);
+        wait_usec = wait_to_begin(logins, question);
         if (wait_usec > 0)
                 tell_locked(question, wait_usec, done, userdata);
         else

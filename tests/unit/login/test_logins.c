@@ -138,6 +138,24 @@ static void test_locked(Stage *stage, gconstpointer unused)
         assert_begins(stage, "bob", HERE, LOGIN_PROMPT);
 }
 
+/* Whoever knows a name can hold up its passwords, and nothing else. */
+static void test_locked_from_everywhere(Stage *stage, gconstpointer unused)
+{
+        for (int i = 0; i < 2 * ATTEMPTS_USER_FACTOR; i++) {
+                g_autofree char *from = g_strdup_printf("203.0.113.%d", i);
+
+                fail(stage, "alice", from);
+        }
+        assert_begins(stage, "alice", HERE, LOGIN_PROMPT);
+        g_free(type(stage, "alice", HERE));
+        g_assert_cmpint(stage->state, ==, LOGIN_LOCKED);
+        ((Service *) stage->services->pdata[0])->ways[0] = WAY_DEVICE;
+        begin(stage, "alice", HERE);
+        fake_grant_codes();
+        g_assert_cmpint(stage->state, ==, LOGIN_PROMPT);
+        logins_cancel(stage->logins, stage->id);
+}
+
 /* A local user who fails as somebody else locks out themselves alone. */
 static void test_locked_here(Stage *stage, gconstpointer unused)
 {
@@ -320,6 +338,8 @@ int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         add("two failures are too many, from there and as that user", test_locked);
+        add("who is guessed at from everywhere goes ways without a password",
+            test_locked_from_everywhere);
         add("who fails as another on this host is counted by their own name", test_locked_here);
         add("passwords sent at once are no more tries", test_at_once);
         add("hanging up costs the try", test_hangs_up);
