@@ -479,7 +479,7 @@ void conversation_judged(Conversation *conversation, Judged judged, const char *
 
 void conversation_locked(Conversation *conversation, const char *text, int64_t now_usec)
 {
-        if (!awaits(conversation, PHASE_PASSWORD_GRANT))
+        if (!awaits(conversation, PHASE_PASSWORD_GRANT) && !awaits(conversation, PHASE_PUSH_BEGIN))
                 return;
         if (conversation->at < conversation->n_ways)
                 choose(conversation, now_usec);

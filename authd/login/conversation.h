@@ -64,8 +64,8 @@ void conversation_push(Conversation *conversation, const PushAnswer *answer, int
 void conversation_granted(Conversation *conversation, const GrantAnswer *answer, int64_t now_usec);
 void conversation_judged(Conversation *conversation, Judged judged, const char *text,
                          int64_t now_usec);
-/* conversation_locked: the password is not sent: too many were wrong. The next way is gone, or it
- * ends. */
+/* conversation_locked: the password or the push is not sent: too many were in vain. The next way is
+ * gone, or it ends. */
 void conversation_locked(Conversation *conversation, const char *text, int64_t now_usec);
 /* conversation_offline: by the verifier that offline keeps. Allowed by it alone only if the owner
  * has judged the account beforehand: it calls conversation_judged after a GOOD one. */

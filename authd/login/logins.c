@@ -13,6 +13,8 @@
 #define ID_BYTES     16
 #define TEXT_TRY_MIN "Too many failures: try again in %" G_GINT64_FORMAT " min."
 #define MIN_USEC     (60 * CLOCK_USEC_PER_SEC)
+/* What pushes are counted as, whatever the service: it is one person whom all of them reach. */
+#define PUSHES "push/"
 
 struct Logins {
         LoginsDeps deps;
@@ -175,19 +177,19 @@ static int64_t wait_to_begin(const Logins *logins, const LoginQuestion *question
                                        where_from(question), clock_monotonic_usec());
 }
 
-static int64_t wait_to_try(const Logins *logins, const LoginQuestion *question)
+static int64_t wait_to_try(const Logins *logins, const char *what, const LoginQuestion *question)
 {
-        return attempts_wait_usec(logins->attempts, question->service, question->user,
-                                  where_from(question), clock_monotonic_usec());
+        return attempts_wait_usec(logins->attempts, what, question->user, where_from(question),
+                                  clock_monotonic_usec());
 }
 
-static void count_failure(Logins *logins, const LoginQuestion *question)
+static void count_failure(Logins *logins, const char *what, const LoginQuestion *question)
 {
         const Service *service = find_service(question->service, logins);
 
         if (service)
-                attempts_failed(logins->attempts, question->service, question->user,
-                                where_from(question), service->settings->attempts_max,
+                attempts_failed(logins->attempts, what, question->user, where_from(question),
+                                service->settings->attempts_max,
                                 service->settings->lockout_sec * G_USEC_PER_SEC,
                                 clock_monotonic_usec());
 }
@@ -206,18 +208,34 @@ static char *words_of_wait(int64_t wait_usec)
         return g_strdup_printf(TEXT_TRY_MIN, (wait_usec + MIN_USEC - 1) / MIN_USEC);
 }
 
+static bool is_by_push(const Running *running)
+{
+        return conversation_way(running_conversation(running)) == WAY_PUSH;
+}
+
 /* running_tries: counted now, so that many passwords sent at once are no more tries than one after
  * the other. */
 static char *running_tries(Running *running, void *userdata)
 {
         Logins *logins = userdata;
         const LoginQuestion *question = running_question(running);
-        int64_t wait_usec = wait_to_try(logins, question);
+        const char *what = is_by_push(running) ? PUSHES : question->service;
+        int64_t wait_usec = wait_to_try(logins, what, question);
 
         if (wait_usec > 0)
                 return words_of_wait(wait_usec);
-        count_failure(logins, question);
+        count_failure(logins, what, question);
         return NULL;
+}
+
+static void forget_failures(Logins *logins, const Running *running)
+{
+        const LoginQuestion *question = running_question(running);
+
+        attempts_succeeded(logins->attempts, question->service, question->user,
+                           where_from(question));
+        if (is_by_push(running))
+                attempts_succeeded(logins->attempts, PUSHES, question->user, where_from(question));
 }
 
 static void running_ended(Running *running, void *userdata)
@@ -228,12 +246,11 @@ static void running_ended(Running *running, void *userdata)
 
         record_running(running);
         if (failed && !running_tried(running))
-                count_failure(logins, question);
+                count_failure(logins, question->service, question);
         if (!failed && running_tried(running))
                 forgive_failure(logins, question);
         if (running_end(running) == LOGIN_ALLOWED)
-                attempts_succeeded(logins->attempts, question->service, question->user,
-                                   where_from(question));
+                forget_failures(logins, running);
 }
 
 /* fence_of: made anew when a reload brought another directory or service account. */

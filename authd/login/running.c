@@ -244,7 +244,8 @@ static void check_offline(Running *running)
                     service->settings->offline_sec, clock_wall_sec(), offline_checked, running);
 }
 
-static void send_password(Running *running)
+/* try_way: what is wrong, or disturbs a person, as often as it is sent. */
+static void try_way(Running *running, WishKind wish)
 {
         g_autofree char *locked = running->owner->tries(running, running->owner->userdata);
 
@@ -252,14 +253,15 @@ static void send_password(Running *running)
                 conversation_locked(running->conversation, locked, clock_monotonic_usec());
                 return;
         }
-        running->tried = true;
-        ask_issuer(running, WISH_PASSWORD);
+        running->tried |= wish == WISH_PASSWORD;
+        ask_issuer(running, wish);
 }
 
 static void fulfil(Running *running, WishKind wish)
 {
         switch (wish) {
-        case WISH_PASSWORD: send_password(running); break;
+        case WISH_PASSWORD:
+        case WISH_PUSH_BEGIN: try_way(running, wish); break;
         case WISH_JUDGE: judge(running); break;
         case WISH_OFFLINE: check_offline(running); break;
         default: ask_issuer(running, wish); break;

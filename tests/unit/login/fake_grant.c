@@ -5,6 +5,7 @@
 
 struct Grant {
         DeviceDone device_done; /* or */
+        PushDone push_done;     /* or */
         GrantDone done;
         void *userdata;
 };
@@ -81,7 +82,7 @@ static Grant *ask(DeviceDone device_done, GrantDone done, void *userdata)
 {
         Grant *grant = g_new(Grant, 1);
 
-        *grant = (Grant){ device_done, done, userdata };
+        *grant = (Grant){ .device_done = device_done, .done = done, .userdata = userdata };
         g_queue_push_tail(&fake.grants, grant);
         fake.n_asked++;
         return grant;
@@ -109,13 +110,16 @@ Grant *grant_push_begin(Fetcher *fetcher, const GrantTarget *target, const char 
                         const char *login_hint, const char *binding_message, PushDone done,
                         void *userdata)
 {
-        g_assert_not_reached();
+        Grant *grant = ask(NULL, NULL, userdata);
+
+        grant->push_done = done;
+        return grant;
 }
 
 Grant *grant_push_poll(Fetcher *fetcher, const GrantTarget *target, Span auth_req_id,
                        GrantDone done, void *userdata)
 {
-        g_assert_not_reached();
+        return ask(NULL, done, userdata);
 }
 
 Grant *grant_client_credentials(Fetcher *fetcher, const GrantTarget *target, const char *scope,
@@ -143,6 +147,17 @@ void fake_grant_codes(void)
                                       .interval_sec = 5 };
 
         grant->device_done(&answer, grant->userdata);
+}
+
+void fake_grant_pushed(void)
+{
+        g_autofree Grant *grant = g_queue_pop_head(&fake.grants);
+        const PushAnswer answer = { .result = GRANT_GRANTED,
+                                    .auth_req_id = span_from("push-id"),
+                                    .expires_in_sec = 30,
+                                    .interval_sec = 5 };
+
+        grant->push_done(&answer, grant->userdata);
 }
 
 void fake_grant_answer(GrantResult result, const char *token)

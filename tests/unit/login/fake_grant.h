@@ -20,6 +20,7 @@ guint fake_grant_n(void);
 guint fake_grant_n_asked(void);
 /* Answer the one that waits longest. */
 void fake_grant_codes(void);
+void fake_grant_pushed(void);
 void fake_grant_answer(GrantResult result, const char *token);
 
 void fake_grant_judge_later(void);

@@ -57,6 +57,8 @@ static void set_up(Stage *stage, gconstpointer unused)
         stage->services = g_ptr_array_new_with_free_func((GDestroyNotify) service_free);
         g_ptr_array_add(stage->services, service("sshd", WAY_PASSWORD));
         g_ptr_array_add(stage->services, service("sudo", WAY_DEVICE));
+        g_ptr_array_add(stage->services, service("su", WAY_PUSH));
+        g_ptr_array_add(stage->services, service("login", WAY_PUSH));
         logins_configure(stage->logins, stage->services);
 }
 
@@ -154,6 +156,43 @@ static void test_locked_from_everywhere(Stage *stage, gconstpointer unused)
         fake_grant_codes();
         g_assert_cmpint(stage->state, ==, LOGIN_PROMPT);
         logins_cancel(stage->logins, stage->id);
+}
+
+/* push: one that is out, unless the state says otherwise. */
+static void push(Stage *stage, const char *service, const char *by)
+{
+        begin_as(stage, &(LoginQuestion){ .service = service, .user = "alice", .ruser = by });
+        if (fake_grant_n() == 0)
+                return;
+        fake_grant_pushed();
+        g_assert_cmpint(stage->state, ==, LOGIN_PROMPT);
+}
+
+/* Nobody is worn down by pushes: one that was not approved counts, whether it was denied, has
+ * expired or was given up, and for all services together. */
+static void test_pushes(Stage *stage, gconstpointer unused)
+{
+        push(stage, "su", "mallory");
+        logins_cancel(stage->logins, stage->id);
+        push(stage, "su", "mallory");
+        fake_grant_pass(60);
+        g_assert_cmpuint(fake_grant_n(), ==, 0);
+        push(stage, "login", "mallory");
+        g_assert_cmpint(stage->state, ==, LOGIN_LOCKED);
+        push(stage, "login", "alice");
+        g_assert_cmpint(stage->state, ==, LOGIN_PROMPT);
+        logins_cancel(stage->logins, stage->id);
+}
+
+static void test_approved_push_forgets(Stage *stage, gconstpointer unused)
+{
+        for (int i = 0; i < 4; i++) {
+                push(stage, "su", "alice");
+                fake_grant_pass(5);
+                fake_grant_answer(GRANT_GRANTED, FAKE_GOOD);
+                next(stage, stage->id, "");
+                g_assert_cmpint(stage->state, ==, LOGIN_ALLOWED);
+        }
 }
 
 /* A local user who fails as somebody else locks out themselves alone. */
@@ -340,6 +379,8 @@ int main(int argc, char **argv)
         add("two failures are too many, from there and as that user", test_locked);
         add("who is guessed at from everywhere goes ways without a password",
             test_locked_from_everywhere);
+        add("so many pushes and no more", test_pushes);
+        add("an approved push forgets those in vain", test_approved_push_forgets);
         add("who fails as another on this host is counted by their own name", test_locked_here);
         add("passwords sent at once are no more tries", test_at_once);
         add("hanging up costs the try", test_hangs_up);
