@@ -173,6 +173,7 @@ static Grant *start_grant(Running *running, WishKind wish, const Service *servic
         Conversation *conversation = running->conversation;
         Fetcher *fetcher = running->owner->fetcher;
         const char *scope = service->settings->scope;
+        const char *username = judging_username(&running->owner->judging, running->user);
 
         switch (wish) {
         case WISH_DEVICE_BEGIN:
@@ -181,13 +182,13 @@ static Grant *start_grant(Running *running, WishKind wish, const Service *servic
                 return grant_device_poll(fetcher, target, conversation_code(conversation), granted,
                                          running);
         case WISH_PUSH_BEGIN:
-                return grant_push_begin(fetcher, target, scope, running->user,
+                return grant_push_begin(fetcher, target, scope, username,
                                         conversation_binding(conversation), push_begun, running);
         case WISH_PUSH_POLL:
                 return grant_push_poll(fetcher, target, conversation_code(conversation), granted,
                                        running);
         case WISH_PASSWORD:
-                return grant_password(fetcher, target, scope, span_from(running->user),
+                return grant_password(fetcher, target, scope, span_from(username),
                                       conversation_password(conversation),
                                       conversation_otp(conversation), granted, running);
         default: return NULL;

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 
+#include <string.h>
+
 struct Grant {
         DeviceDone device_done; /* or */
         PushDone push_done;     /* or */
@@ -88,9 +90,16 @@ static Grant *ask(DeviceDone device_done, GrantDone done, void *userdata)
         return grant;
 }
 
+/* fake_asked_for: as the realm calls them. */
+static void fake_asked_for(Span username)
+{
+        g_assert_false(span_equal_string(username, "alice"));
+}
+
 Grant *grant_password(Fetcher *fetcher, const GrantTarget *target, const char *scope, Span username,
                       Span password, Span otp, GrantDone done, void *userdata)
 {
+        fake_asked_for(username);
         return ask(NULL, done, userdata);
 }
 
@@ -112,6 +121,7 @@ Grant *grant_push_begin(Fetcher *fetcher, const GrantTarget *target, const char 
 {
         Grant *grant = ask(NULL, NULL, userdata);
 
+        fake_asked_for(span_from(login_hint));
         grant->push_done = done;
         return grant;
 }
@@ -223,6 +233,11 @@ void judging_cancel(Judging *judging)
 {
         g_assert_true(judging == fake.judging);
         g_clear_pointer(&fake.judging, g_free);
+}
+
+const char *judging_username(const JudgingFor *with, const char *user)
+{
+        return strcmp(user, "alice") == 0 ? FAKE_USERNAME : user;
 }
 
 void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret)

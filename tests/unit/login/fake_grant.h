@@ -8,8 +8,9 @@
 #include "issuer/grant.h"
 #include "login/judging.h"
 
-#define FAKE_GOOD    "good-token"
-#define FAKE_SUBJECT "subject-of-alice"
+#define FAKE_GOOD     "good-token"
+#define FAKE_SUBJECT  "subject-of-alice"
+#define FAKE_USERNAME "alice@example.com" /* alice's, in the realm: the realm is asked for it */
 
 void fake_grant_open(void);
 /* fake_grant_close: nothing may be under way. */
