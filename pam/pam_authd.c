@@ -57,14 +57,13 @@ static int send_next(const struct asking *asking, const char *id, const char *li
 }
 
 /* cancel: the application gave up: the daemon need not ask on. */
-static void cancel(const struct asking *asking, const char *id)
+static void cancel(const struct asking *asking, const char *id, struct reply *ignored)
 {
         struct form form;
-        struct reply ignored;
 
         form_init(&form);
         form_add(&form, "id", id);
-        talk_ask(&asking->talk, "/v1/login/cancel", &form, &ignored);
+        talk_ask(&asking->talk, "/v1/login/cancel", &form, ignored);
         form_deinit(&form);
 }
 
@@ -98,7 +97,7 @@ static int take_turn(const struct asking *asking, pam_handle_t *pamh, int flags,
         memcpy(id, reply->id, sizeof(id));
         r = do_turn(pamh, flags, reply, &line);
         if (r != PAM_SUCCESS) {
-                cancel(asking, id);
+                cancel(asking, id, reply);
                 return r;
         }
         r = send_next(asking, id, line, reply);
