@@ -108,6 +108,7 @@ static void copy_question(const LoginQuestion *question, LoginQuestion *ret)
         ret->tty = g_strdup(question->tty);
         ret->ruser = g_strdup(question->ruser);
         ret->command = g_strdup(question->command);
+        ret->pid = question->pid;
 }
 
 static void free_question(LoginQuestion *question)

@@ -16,6 +16,8 @@
 #include "login/screen.h"
 #include "login/service.h"
 
+#include <sys/types.h>
+
 /* The least time from the last line typed to a refusal, known user or not. */
 #define CONVERSATION_REFUSAL_USEC (2 * G_USEC_PER_SEC)
 /* What a push shows on the approving device: Keycloak takes no more, and no other characters. */
@@ -38,6 +40,7 @@ typedef enum WishKind {
 typedef struct LoginQuestion {
         const char *service, *user, *rhost, *tty, *ruser;
         const char *command; /* sudo's command line; NULL: none told */
+        pid_t pid;           /* of the application; 0: not told */
 } LoginQuestion;
 
 typedef enum Judged {

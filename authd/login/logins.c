@@ -7,7 +7,9 @@
 #include "login/running.h"
 #include "login/sshkeys.h"
 
+#include <errno.h>
 #include <openssl/rand.h>
+#include <signal.h>
 #include <string.h>
 
 #define ID_BYTES     16
@@ -318,12 +320,39 @@ static void tell_locked(const LoginQuestion *question, int64_t wait_usec, Logins
         done(&(LoginReply){ .state = LOGIN_LOCKED, .text = text }, userdata);
 }
 
+/* is_abandoned: the application has ended, and nobody asks on: sshd tells nobody of who hangs up.
+ */
+static bool is_abandoned(const Running *running)
+{
+        pid_t pid = running_question(running)->pid;
+
+        return pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+static void drop_abandoned(Logins *logins)
+{
+        g_autoptr(GList) all = g_hash_table_get_values(logins->running);
+
+        for (const GList *link = all; link; link = link->next)
+                if (is_abandoned(link->data))
+                        drop(logins, link->data);
+}
+
 static bool has_room(const Logins *logins, const LoginQuestion *question)
 {
         g_autofree char *asker = asker_of(question);
 
         return g_hash_table_size(logins->running) < LOGINS_MAX &&
                n_of_asker(logins, asker) < LOGINS_ASKER_MAX;
+}
+
+/* make_room: only then, for a process of another namespace looks as if it had ended. */
+static bool make_room(Logins *logins, const LoginQuestion *question)
+{
+        if (has_room(logins, question))
+                return true;
+        drop_abandoned(logins);
+        return has_room(logins, question);
 }
 
 static void log_too_many(const LoginQuestion *question)
@@ -337,7 +366,7 @@ static void log_too_many(const LoginQuestion *question)
 static void begin(Logins *logins, const Service *service, const LoginQuestion *question,
                   LoginsDone done, void *userdata)
 {
-        char *id = has_room(logins, question) ? new_id() : NULL;
+        char *id = make_room(logins, question) ? new_id() : NULL;
         Running *running;
 
         if (!id) {

@@ -5,6 +5,9 @@
 #include "fake_grant.h"
 #include "login/running.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define HERE  "192.0.2.7"
 #define THERE "198.51.100.1"
 
@@ -303,6 +306,35 @@ static void test_asker_has_room(Stage *stage, gconstpointer unused)
         hold(stage, &question, LOGINS_ASKER_MAX);
 }
 
+static pid_t ended_process(void)
+{
+        pid_t pid = fork();
+
+        if (pid == 0)
+                _exit(0);
+        g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+        return pid;
+}
+
+/* Who hangs up at a prompt is heard of no more; another application's login stays. */
+static void test_abandoned_make_room(Stage *stage, gconstpointer unused)
+{
+        LoginQuestion question = { .service = "sshd", .user = "alice", .rhost = HERE };
+        g_autofree char *kept = NULL;
+
+        question.pid = getpid();
+        hold(stage, &question, 1);
+        kept = g_strdup(stage->id);
+        question.pid = ended_process();
+        hold(stage, &question, LOGINS_ASKER_MAX - 1);
+        question.pid = getpid();
+        hold(stage, &question, LOGINS_ASKER_MAX - 1);
+        begin_as(stage, &question);
+        g_assert_cmpint(stage->state, ==, LOGIN_UNAVAILABLE);
+        next(stage, kept, "secret");
+        g_assert_cmpint(stage->state, ==, LOGIN_PROMPT);
+}
+
 static void test_local_asker_has_room(Stage *stage, gconstpointer unused)
 {
         LoginQuestion question = { .service = "sshd", .user = "alice", .ruser = "mallory" };
@@ -387,6 +419,7 @@ int main(int argc, char **argv)
         add("what could not be asked, or was right, was no failure", test_no_failure);
         add("a right password forgets the wrong ones", test_success_forgets);
         add("an address has its share of conversations", test_asker_has_room);
+        add("those whose application has ended make room", test_abandoned_make_room);
         add("a local user has one, too", test_local_asker_has_room);
         add("so many conversations and no more", test_all_have_room);
         add("an unknown service, an unknown conversation", test_unknown);
