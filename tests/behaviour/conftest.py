@@ -107,17 +107,9 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if item not in away]
 
 
-def reachable(folder):
-    """The folder, open for other users: pytest makes it and those above it (three where several run) for us alone."""
-    above = [one for one in folder.parents if "pytest-of-" in str(one)]
-    for one in (folder, *(above or list(folder.parents)[:2])):
-        one.chmod(0o755)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def programs(pytestconfig, tmp_path_factory):
-    folder = reachable(tmp_path_factory.mktemp("programs"))
+    folder = harness.reachable(tmp_path_factory.mktemp("programs"))
     return harness.Programs(Path(pytestconfig.getoption("--build")).resolve(), folder)
 
 
@@ -162,7 +154,7 @@ def own_devidp(programs):
 @pytest.fixture
 def daemon(programs, tmp_path_factory):
     """An Authd with no settings yet, not started."""
-    one = harness.Authd(programs, reachable(tmp_path_factory.mktemp("authd")))
+    one = harness.Authd(programs, harness.reachable(tmp_path_factory.mktemp("authd")))
     yield one
     one.end()
 

@@ -35,6 +35,14 @@ def until(what, probe, seconds=DEADLINE_SEC):
         time.sleep(POLL_SEC)
 
 
+def reachable(folder):
+    """The folder, opened to other users, and those above it that pytest made for us alone."""
+    above = [one for one in folder.parents if "pytest-of-" in str(one)] or folder.parents[:1]
+    for one in (folder, *above):
+        one.chmod(one.stat().st_mode & 0o7777 | 0o055)  # never narrower: it may be /tmp
+    return folder
+
+
 def die_with_parent():
     """In the child: killed when the test process is, so that nothing outlives a killed run."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -62,15 +62,8 @@ def full(pytestconfig):
 
 @pytest.fixture(scope="session")
 def programs(pytestconfig, tmp_path_factory):
-    folder = reachable(tmp_path_factory.mktemp("programs"))
+    folder = harness.reachable(tmp_path_factory.mktemp("programs"))
     return harness.Programs(Path(pytestconfig.getoption("--build")).resolve(), folder)
-
-
-def reachable(folder):
-    """The folder, open for other users: pytest makes it and its two parents for us alone."""
-    for one in (folder, folder.parent, folder.parent.parent):
-        one.chmod(0o755)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +110,7 @@ class Authd(harness.Authd):
 @pytest.fixture
 def daemon(programs, tmp_path_factory):
     """An Authd with no settings yet, not started."""
-    one = Authd(programs, reachable(tmp_path_factory.mktemp("authd")))
+    one = Authd(programs, harness.reachable(tmp_path_factory.mktemp("authd")))
     yield one
     one.end()
 

@@ -67,9 +67,7 @@ class Programs(harness.Programs):
 
 @pytest.fixture(scope="session")
 def programs(pytestconfig, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("programs")
-    for one in (folder, folder.parent, folder.parent.parent):
-        one.chmod(0o755)
+    folder = harness.reachable(tmp_path_factory.mktemp("programs"))
     return Programs(Path(pytestconfig.getoption("--build")).resolve(), folder)
 
 

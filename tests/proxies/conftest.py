@@ -30,15 +30,9 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("front", names, indirect=True, scope="session")
 
 
-def reachable(folder):
-    for one in (folder, folder.parent, folder.parent.parent):
-        one.chmod(0o755)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def programs(pytestconfig, tmp_path_factory):
-    folder = reachable(tmp_path_factory.mktemp("programs"))
+    folder = harness.reachable(tmp_path_factory.mktemp("programs"))
     return harness.Programs(Path(pytestconfig.getoption("--build")).resolve(), folder)
 
 
@@ -61,8 +55,8 @@ def make_front(programs, provider, echo, tmp_path_factory):
     made = []
 
     def make(kind, more=""):
-        daemon = harness.Authd(programs, reachable(tmp_path_factory.mktemp("authd")))
-        front = kind(reachable(tmp_path_factory.mktemp(kind.name)), daemon, echo.port)
+        daemon = harness.Authd(programs, harness.reachable(tmp_path_factory.mktemp("authd")))
+        front = kind(harness.reachable(tmp_path_factory.mktemp(kind.name)), daemon, echo.port)
         made.append(front)
         settings = front.settings(provider, more)
         head, rest = settings.split("[issuer ", 1)
