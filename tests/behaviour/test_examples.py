@@ -18,7 +18,7 @@ import providers
 from conftest import issuer_section
 from doors_rows import ROWS, Tokens
 from doors_setup import EXAMPLES, Echo, Nginx, bearer, tcp_ask
-from harness import Authd, die_with_parent, until
+from harness import Authd, die_with_parent, reachable, until
 
 STATUS = {"valid": 200, "invalid": 401, "forbidden": 403, "unavailable": 503}
 EXIT_CODE = {"valid": 0, "invalid": 1, "forbidden": 1, "unavailable": 2}
@@ -103,10 +103,8 @@ class Ways:
 
 @pytest.fixture(scope="module")
 def ways(programs, provider, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ways")
+    folder = reachable(tmp_path_factory.mktemp("ways"))
     authd, echo = Authd(programs, folder), Echo()
-    for outer in (folder.parent, folder.parent.parent):
-        outer.chmod(0o755)
     authd.write(*doors_rows.settings(provider), allow_development_issuers="true")
     (folder / "nginx").mkdir()
     nginx = Nginx(folder / "nginx", authd.socket, echo.port, [("set $authd_policy orders;", "set $authd_policy $arg_policy;")])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import providers
-from harness import Authd, part_of, until
+from harness import Authd, part_of, reachable, until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "issuers"
 VALID = ("valid", "valid")
@@ -221,9 +221,7 @@ def stages(programs, tmp_path_factory):
 
     def stage(example):
         if example not in started:
-            folder = tmp_path_factory.mktemp(example)
-            for outer in (folder, folder.parent, folder.parent.parent):
-                outer.chmod(0o755)
+            folder = reachable(tmp_path_factory.mktemp(example))
             started[example] = Stage(example, programs, folder)
         return started[example]
 
