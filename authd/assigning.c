@@ -15,6 +15,7 @@ typedef struct Candidate {
         char *trouble; /* why not */
         uint32_t id;   /* that this host has given already; UID_NONE: none */
         bool is_group;
+        bool is_refused; /* it was given one, and yet is no account by it here, as trouble says */
 } Candidate;
 
 struct Assigning {
@@ -116,7 +117,10 @@ static void add_candidate(Assigning *assigning, const char *key, const char *nam
                                   .name = g_strdup(name),
                                   .trouble = g_strdup(trouble),
                                   .id = id,
-                                  .is_group = is_group };
+                                  .is_group = is_group,
+                                  .is_refused = id == UID_NONE &&
+                                                directory_given_id(assigning->what.directory, key,
+                                                                   is_group) };
         g_ptr_array_add(assigning->candidates, candidate);
 }
 
@@ -276,7 +280,7 @@ static uint32_t pick(const Assigning *assigning, const Candidate *candidate, con
         uint32_t id = candidate->id;
 
         *ret_why = NULL;
-        if (!candidate->name)
+        if (!candidate->name || candidate->is_refused)
                 *ret_why = candidate->trouble ? candidate->trouble : "it is no account";
         else if (id == UID_NONE)
                 id = pick_free(assigning, candidate);

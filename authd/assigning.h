@@ -3,10 +3,10 @@
  * The realm becomes the register, so that no host computes what another may compute otherwise. All
  * of the realm is read first, for an id that anybody there has, whoever it is, is not given again;
  * nor one that this host has given (also to who is long gone), or that its files have. Who has an
- * id on this host gets that one; two who collide get the next ones, and neither the one that both
- * would have computed. Each is written, and read again, before the next; what was written when it
- * stops stays. What another host has written meanwhile stays, too, and is told. Owned by people,
- * main thread. Logs. */
+ * id on this host gets that one, and nobody another one because theirs is refused here; two who
+ * collide get the next ones, and neither the one that both would have computed. Each is written,
+ * and read again, before the next; what was written when it stops stays. What another host has
+ * written meanwhile stays, too, and is told. Owned by people, main thread. Logs. */
 #pragma once
 
 #include "api/api.h"

@@ -122,6 +122,8 @@ static gboolean on_second(gpointer userdata)
         People *people = userdata;
 
         table_beat(people->table, (uint64_t) clock_boot_usec());
+        if (people->table_trouble < 0)
+                people_touch(people); /* once more */
         sync_tick(people->sync);
         if (++people->n_seconds % PEOPLE_TIDY_SEC != 0 || !has_people(people))
                 return G_SOURCE_CONTINUE;

@@ -87,6 +87,16 @@ static void form_read(Span text, Form *ret)
         }
 }
 
+/* pid_of: 0: none was told. */
+static pid_t pid_of(const Form *form)
+{
+        guint64 pid;
+
+        if (!form->pid || !g_ascii_string_to_unsigned(form->pid, 10, 1, G_MAXINT32, &pid, NULL))
+                return 0;
+        return (pid_t) pid;
+}
+
 static LoginQuestion question_of(const Form *form)
 {
         return (LoginQuestion){ .service = form->service,
@@ -94,7 +104,8 @@ static LoginQuestion question_of(const Form *form)
                                 .rhost = form->rhost ? form->rhost : "",
                                 .tty = form->tty ? form->tty : "",
                                 .ruser = form->ruser ? form->ruser : "",
-                                .command = form->command };
+                                .command = form->command,
+                                .pid = pid_of(form) };
 }
 
 static bool names_somebody(const Form *form)
@@ -192,16 +203,6 @@ static void ask_account(Reception *reception, const Form *form, Waiting *waiting
                 logins_account(reception->logins, &question, tell, waiting);
         else
                 tell_state(LOGIN_DENIED, WORDS_REFUSED, waiting);
-}
-
-/* pid_of: 0: none was told. */
-static pid_t pid_of(const Form *form)
-{
-        guint64 pid;
-
-        if (!form->pid || !g_ascii_string_to_unsigned(form->pid, 10, 1, G_MAXINT32, &pid, NULL))
-                return 0;
-        return (pid_t) pid;
 }
 
 static void ask_session(Reception *reception, const Form *form, Waiting *waiting)

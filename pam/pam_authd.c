@@ -57,14 +57,13 @@ static int send_next(const struct asking *asking, const char *id, const char *li
 }
 
 /* cancel: the application gave up: the daemon need not ask on. */
-static void cancel(const struct asking *asking, const char *id)
+static void cancel(const struct asking *asking, const char *id, struct reply *ignored)
 {
         struct form form;
-        struct reply ignored;
 
         form_init(&form);
         form_add(&form, "id", id);
-        talk_ask(&asking->talk, "/v1/login/cancel", &form, &ignored);
+        talk_ask(&asking->talk, "/v1/login/cancel", &form, ignored);
         form_deinit(&form);
 }
 
@@ -98,7 +97,7 @@ static int take_turn(const struct asking *asking, pam_handle_t *pamh, int flags,
         memcpy(id, reply->id, sizeof(id));
         r = do_turn(pamh, flags, reply, &line);
         if (r != PAM_SUCCESS) {
-                cancel(asking, id);
+                cancel(asking, id, reply);
                 return r;
         }
         r = send_next(asking, id, line, reply);
@@ -136,6 +135,14 @@ static int log_in(const struct asking *asking, pam_handle_t *pamh, int flags, st
         return conclude(asking, pamh, flags, PAM_AUTH_ERR, reply);
 }
 
+static void add_pid(struct form *form)
+{
+        char pid[32];
+
+        snprintf(pid, sizeof(pid), "%ld", (long) getpid());
+        form_add(form, "pid", pid);
+}
+
 static int begin(const struct asking *asking, pam_handle_t *pamh, struct reply *reply)
 {
         char command[COMMAND_SIZE];
@@ -144,6 +151,7 @@ static int begin(const struct asking *asking, pam_handle_t *pamh, struct reply *
 
         asking_form(asking, pamh, &form);
         form_add(&form, "command", command_of_sudo(pamh, command));
+        add_pid(&form);
         r = talk_ask(&asking->talk, "/v1/login/begin", &form, reply);
         form_deinit(&form);
         if (r < 0)
@@ -242,14 +250,12 @@ static int keep_session(pam_handle_t *pamh, const struct reply *reply)
 static int ask_session(const struct asking *asking, pam_handle_t *pamh, const char *action,
                        const char *session, struct reply *reply)
 {
-        char pid[32];
         struct form form;
         int r;
 
-        snprintf(pid, sizeof(pid), "%ld", (long) getpid());
         asking_form(asking, pamh, &form);
         form_add(&form, "action", action);
-        form_add(&form, "pid", pid);
+        add_pid(&form);
         form_add(&form, "session", session);
         r = talk_ask(&asking->talk, "/v1/login/session", &form, reply);
         form_deinit(&form);

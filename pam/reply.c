@@ -93,26 +93,26 @@ static int take_state(struct reply *reply, const char *value, size_t size)
         return -EPROTO;
 }
 
-static int take_word(const char *value, size_t size, char ret[REPLY_WORD_MAX + 1])
+static int take_word(const char *value, size_t size, char *ret, size_t size_max)
 {
-        int r = decode(value, size, ret, REPLY_WORD_MAX);
+        int r = decode(value, size, ret, size_max);
 
         return r < 0 || ret[0] == '\0' || obeys(ret, false) ? -EPROTO : 0;
 }
 
 static int take_id(struct reply *reply, const char *value, size_t size)
 {
-        return take_word(value, size, reply->id);
+        return take_word(value, size, reply->id, REPLY_WORD_MAX);
 }
 
 static int take_user(struct reply *reply, const char *value, size_t size)
 {
-        return take_word(value, size, reply->user);
+        return take_word(value, size, reply->user, REPLY_WORD_MAX);
 }
 
 static int take_session(struct reply *reply, const char *value, size_t size)
 {
-        return take_word(value, size, reply->session);
+        return take_word(value, size, reply->session, REPLY_WORD_MAX);
 }
 
 static int take_text(struct reply *reply, const char *value, size_t size)
@@ -152,8 +152,8 @@ static int take_env(struct reply *reply, const char *value, size_t size)
         if (reply->n_env == REPLY_ENV_MAX)
                 return -EPROTO;
         env = reply->env[reply->n_env];
-        if (take_word(value, size, env) < 0 || strncmp(env, prefix, strlen(prefix)) != 0 ||
-            !strchr(env, '='))
+        if (take_word(value, size, env, REPLY_ENV_SIZE_MAX) < 0 ||
+            strncmp(env, prefix, strlen(prefix)) != 0 || !strchr(env, '='))
                 return -EPROTO;
         reply->n_env++;
         return 0;

@@ -8,10 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define REPLY_TEXT_MAX  8192
-#define REPLY_WORD_MAX  256 /* of id, user, session, one env */
-#define REPLY_ENV_MAX   8
-#define REPLY_AFTER_MAX 5000 /* milliseconds */
+#define REPLY_TEXT_MAX     8192
+#define REPLY_WORD_MAX     256 /* of id, user, session */
+#define REPLY_ENV_MAX      8
+#define REPLY_ENV_SIZE_MAX 1024 /* of one: a name, and a subject of 255 bytes or a URL */
+#define REPLY_AFTER_MAX    5000 /* milliseconds */
 
 enum reply_state {
         REPLY_UNAVAILABLE, /* zero */
@@ -33,7 +34,7 @@ struct reply {
         char id[REPLY_WORD_MAX + 1]; /* "": none */
         char user[REPLY_WORD_MAX + 1];
         char session[REPLY_WORD_MAX + 1];
-        char env[REPLY_ENV_MAX][REPLY_WORD_MAX + 1];
+        char env[REPLY_ENV_MAX][REPLY_ENV_SIZE_MAX + 1];
         char text[REPLY_TEXT_MAX + 1]; /* "": none */
 };
 

@@ -85,6 +85,17 @@ static AuthctlExit export_ids(AuthctlOptions *options)
 
 /* --- ids assign ------------------------------------------------------------------------------ */
 
+static void print_how_many(const json_t *answer, const char *done)
+{
+        gint64 n_left = ask_number(answer, "left");
+
+        printf("%zu %s, %zu skipped.\n", json_array_size(json_object_get(answer, "assigned")), done,
+               json_array_size(json_object_get(answer, "skipped")));
+        if (n_left > 0)
+                printf("%s%lld left, for time was over or the realm refused: run it again.%s\n",
+                       style_begin(STYLE_WARN), (long long) n_left, style_end(STYLE_WARN));
+}
+
 /* add_result: who has no name here is shown by the key. */
 static void add_result(Table *table, const json_t *one, Style style, const char *result)
 {
@@ -112,7 +123,7 @@ static void print_results(const json_t *answer, const char *done)
                 add_result(table, one, STYLE_BAD, ask_text(one, "why"));
         if (json_array_size(assigned) + json_array_size(skipped) > 0)
                 table_print(table);
-        printf("%zu %s, %zu skipped.\n", json_array_size(assigned), done, json_array_size(skipped));
+        print_how_many(answer, done);
 }
 
 static void print_assigned(const json_t *answer)
@@ -125,6 +136,12 @@ static void print_rehearsed(const json_t *answer)
         print_results(answer, "would be assigned");
 }
 
+static bool is_all_done(const json_t *answer)
+{
+        return json_array_size(json_object_get(answer, "skipped")) == 0 &&
+               ask_number(answer, "left") == 0;
+}
+
 static AuthctlExit assign_ids(AuthctlOptions *options, bool dry_run)
 {
         g_auto(Answer) answer = { 0 };
@@ -132,11 +149,13 @@ static AuthctlExit assign_ids(AuthctlOptions *options, bool dry_run)
         AuthctlExit code;
 
         options->deadline_sec = ASSIGN_DEADLINE_SEC;
-        if (isatty(STDERR_FILENO) && !options->json && !dry_run)
-                fprintf(stderr, "Writing into the realm; that may take minutes.\n");
+        if (isatty(STDERR_FILENO) && !options->json)
+                fputs(dry_run ? "Writing nothing; asking the realm may take minutes.\n"
+                              : "Writing into the realm; that may take minutes.\n",
+                      stderr);
         code = ask_show(options, "/v1/ids/assign", question,
                         dry_run ? print_rehearsed : print_assigned, &answer);
-        if (code == AUTHCTL_OK && json_array_size(json_object_get(answer.json, "skipped")) > 0)
+        if (code == AUTHCTL_OK && !is_all_done(answer.json))
                 return AUTHCTL_REFUSED;
         return code;
 }
@@ -152,8 +171,10 @@ typedef struct Holder {
 } Holder;
 
 typedef struct Audit {
-        GHashTable *by_key; /* borrowed key → Holder, owned */
-        GHashTable *by_id;  /* &holder->id → Holder, borrowed */
+        GPtrArray *holders;     /* Holder: each key with each of its ids once */
+        GHashTable *by_key;     /* key → Holder, both borrowed, the first one */
+        GHashTable *by_id;      /* &holder->id → likewise */
+        GHashTable *collisions; /* texts: those that were told, and of which file */
         Local *local;
         json_t *findings; /* sentences */
         size_t n_ids;
@@ -180,26 +201,36 @@ static void find(Audit *audit, const char *format, ...)
         json_array_append_new(audit->findings, json_string(sentence));
 }
 
-static void compare_with_host(Audit *audit, const Holder *holder, bool is_person)
+/* compare_with_host: people and groups are one space of numbers and of names for the daemon, too.
+ */
+static void compare_with_host(Audit *audit, const Holder *holder)
 {
-        const char *local = NULL;
-        bool taken = is_person ? local_has_uid(audit->local, (uid_t) holder->id, &local)
-                               : local_has_gid(audit->local, (gid_t) holder->id, &local);
+        const char *user = NULL, *group = NULL;
 
-        if (taken)
-                find(audit, "%lld of %s (%s) is %s in this host's own %s", (long long) holder->id,
-                     holder->name, holder->file, local, is_person ? "/etc/passwd" : "/etc/group");
-        if (is_person && local_has_user(audit->local, holder->name))
+        if (local_has_uid(audit->local, (uid_t) holder->id, &user))
+                find(audit, "%lld of %s (%s) is %s in this host's own /etc/passwd",
+                     (long long) holder->id, holder->name, holder->file, user);
+        if (local_has_gid(audit->local, (gid_t) holder->id, &group))
+                find(audit, "%lld of %s (%s) is %s in this host's own /etc/group",
+                     (long long) holder->id, holder->name, holder->file, group);
+        if (local_has_user(audit->local, holder->name))
                 find(audit, "the name %s (%s) is in this host's own /etc/passwd", holder->name,
+                     holder->file);
+        if (local_has_group(audit->local, holder->name, NULL))
+                find(audit, "the name %s (%s) is in this host's own /etc/group", holder->name,
                      holder->file);
 }
 
-static void compare(Audit *audit, Holder *holder, bool is_person)
+static void compare(Audit *audit, Holder *holder)
 {
         const Holder *same_key = g_hash_table_lookup(audit->by_key, holder->key);
         const Holder *same_id = g_hash_table_lookup(audit->by_id, &holder->id);
 
-        if (same_key && same_key->id != holder->id)
+        if (same_key && same_key->id == holder->id) {
+                holder_free(holder);
+                return;
+        }
+        if (same_key)
                 find(audit, "%s (%s) is %lld in %s and %lld in %s", holder->name, holder->key,
                      (long long) same_key->id, same_key->file, (long long) holder->id,
                      holder->file);
@@ -207,14 +238,13 @@ static void compare(Audit *audit, Holder *holder, bool is_person)
                 find(audit, "%lld is %s (%s) in %s and %s (%s) in %s", (long long) holder->id,
                      same_id->name, same_id->key, same_id->file, holder->name, holder->key,
                      holder->file);
-        if (same_key) {
-                holder_free(holder);
-                return;
-        }
-        compare_with_host(audit, holder, is_person);
-        g_hash_table_insert(audit->by_key, holder->key, holder);
+        g_ptr_array_add(audit->holders, holder);
         if (!same_id)
                 g_hash_table_insert(audit->by_id, &holder->id, holder);
+        if (same_key)
+                return;
+        compare_with_host(audit, holder);
+        g_hash_table_insert(audit->by_key, holder->key, holder);
 }
 
 static void take_id(Audit *audit, const json_t *one, const char *file)
@@ -227,7 +257,7 @@ static void take_id(Audit *audit, const json_t *one, const char *file)
                             .id = ask_number(one, "id"),
                             .file = file };
         audit->n_ids++;
-        compare(audit, holder, g_strcmp0(ask_text(one, "kind"), "person") == 0);
+        compare(audit, holder);
 }
 
 static bool ids_fit(const json_t *page)
@@ -244,6 +274,21 @@ static bool ids_fit(const json_t *page)
         return true;
 }
 
+/* take_collisions: each page has them all. */
+static void take_collisions(Audit *audit, const json_t *page, const char *file)
+{
+        size_t index;
+        json_t *one;
+
+        json_array_foreach (json_object_get(page, "collisions"), index, one) {
+                gint64 id = ask_number(one, "id");
+
+                if (g_hash_table_add(audit->collisions,
+                                     g_strdup_printf("%lld %s", (long long) id, file)))
+                        find(audit, "%lld is wanted by more than one in %s", (long long) id, file);
+        }
+}
+
 /* take_page: one JSON value of a file; false: it is no page of an export. */
 static bool take_page(Audit *audit, const json_t *page, const char *file)
 {
@@ -254,9 +299,7 @@ static bool take_page(Audit *audit, const json_t *page, const char *file)
                 return false;
         json_array_foreach (json_object_get(page, "ids"), index, one)
                 take_id(audit, one, file);
-        json_array_foreach (json_object_get(page, "collisions"), index, one)
-                find(audit, "%lld is wanted by more than one in %s",
-                     (long long) ask_number(one, "id"), file);
+        take_collisions(audit, page, file);
         return true;
 }
 
@@ -316,8 +359,10 @@ static void print_findings(const AuthctlOptions *options, const Audit *audit, in
 static AuthctlExit audit_ids(const AuthctlOptions *options, char **files)
 {
         Audit audit = {
-                .by_key = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, holder_free),
+                .holders = g_ptr_array_new_with_free_func(holder_free),
+                .by_key = g_hash_table_new(g_str_hash, g_str_equal),
                 .by_id = g_hash_table_new(g_int64_hash, g_int64_equal),
+                .collisions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                 .local = local_new("/etc/passwd", "/etc/group"),
                 .findings = json_array(),
         };
@@ -332,6 +377,8 @@ static AuthctlExit audit_ids(const AuthctlOptions *options, char **files)
         }
         g_hash_table_unref(audit.by_id);
         g_hash_table_unref(audit.by_key);
+        g_ptr_array_unref(audit.holders);
+        g_hash_table_unref(audit.collisions);
         local_free(audit.local);
         json_decref(audit.findings);
         return code;

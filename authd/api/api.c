@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "api/exchange.h"
+#include "api/routes.h"
 #include "base/clock.h"
 
 void api_init(Api *api, const ApiHooks *hooks, const ApiMetrics *metrics, Checker *checker,
@@ -69,9 +70,17 @@ static void erase(char *argument)
         g_free(argument);
 }
 
+static bool has_room(const Api *api, const Exchange *exchange)
+{
+        bool is_roots = exchange->route->access == ACCESS_ROOT;
+
+        return g_hash_table_size(api->awaiting) <
+               (is_roots ? API_AWAITING_MAX : API_AWAITING_MAX - API_AWAITING_ROOT);
+}
+
 void api_ask_main(Api *api, Exchange *exchange, MainQuestion question, char *argument)
 {
-        if (g_hash_table_size(api->awaiting) >= API_AWAITING_MAX) {
+        if (!has_room(api, exchange)) {
                 erase(argument);
                 answer_unavailable(exchange);
                 return;

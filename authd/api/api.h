@@ -23,6 +23,9 @@
 #define API_DOCTOR_USEC  (40 * G_USEC_PER_SEC)
 #define API_PEOPLE_USEC  (600 * G_USEC_PER_SEC)
 #define API_AWAITING_MAX 2048 /* of those at one time, a worker; more are answered 503 */
+/* Of these, for the doors of root alone: any local user may ask about people and keys as often as
+ * they like, and nobody's login is to wait for that. */
+#define API_AWAITING_ROOT 512
 
 typedef struct Exchange Exchange;
 typedef struct Api Api;

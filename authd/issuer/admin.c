@@ -510,6 +510,13 @@ AdminCall *admin_groups(Admin *admin, AdminDone done, void *userdata)
         return ask(admin, ADMIN_WALK_GROUPS, &asked, done, userdata);
 }
 
+AdminCall *admin_group_users(Admin *admin, const char *group_id, AdminDone done, void *userdata)
+{
+        const AdminWalkAsked asked = { .id = group_id };
+
+        return ask(admin, ADMIN_WALK_GROUP_USERS, &asked, done, userdata);
+}
+
 AdminCall *admin_group_members(Admin *admin, const char *group_id, AdminDone done, void *userdata)
 {
         const AdminWalkAsked asked = { .id = group_id };

@@ -75,7 +75,7 @@ void admin_configure(Admin *admin, const AdminTarget *target);
 void admin_free(Admin *admin);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Admin, admin_free)
 
-/* Lists; each item as Keycloak's representation with attributes (briefRepresentation=false). What
+/* Lists; each item as Keycloak's representation, with attributes but in lists of members. What
  * is sure of a user: id and username are strings, the id fit for a URL; enabled, if there, is a
  * boolean; other names are strings, attributes arrays of strings. */
 AdminCall *admin_users(Admin *admin, AdminDone done, void *userdata);
@@ -84,9 +84,13 @@ AdminCall *admin_users(Admin *admin, AdminDone done, void *userdata);
  * in a name: the top group "eng/platform" has the path of platform in eng. So a group with such a
  * name has no path here, and none below it has. */
 AdminCall *admin_groups(Admin *admin, AdminDone done, void *userdata);
+/* admin_group_users: a group's members as admin_users tells them. */
+AdminCall *admin_group_users(Admin *admin, const char *group_id, AdminDone done, void *userdata);
+/* admin_group_members: in brief, without attributes; of a large realm in less than half the time.
+ */
 AdminCall *admin_group_members(Admin *admin, const char *group_id, AdminDone done, void *userdata);
-/* admin_role_members: users who have the role themselves (not by a group). client NULL: a realm
- * role. Then admin_role_groups: the groups that have it. */
+/* admin_role_members: in brief, users who have the role themselves (not by a group). client NULL: a
+ * realm role. Then admin_role_groups: the groups that have it. */
 AdminCall *admin_role_members(Admin *admin, const char *client, const char *role, AdminDone done,
                               void *userdata);
 AdminCall *admin_role_groups(Admin *admin, const char *client, const char *role, AdminDone done,

@@ -10,11 +10,14 @@ typedef struct AdminRoute {
         const char *path;
         const char *query; /* NULL: none */
         bool is_paged;
+        bool is_sifted; /* the provider leaves some out of a page: only an empty one is the last */
         bool is_of_one; /* 404 is an answer */
         bool is_put;
 } AdminRoute;
 
-#define FULL "briefRepresentation=false"
+/* BRIEF: without attributes, which takes Keycloak much less time. */
+#define FULL  "briefRepresentation=false"
+#define BRIEF "briefRepresentation=true"
 
 static const AdminRoute route_users = {
         .what = "list the realm's users",
@@ -22,6 +25,7 @@ static const AdminRoute route_users = {
         .path = "users",
         .query = FULL,
         .is_paged = true,
+        .is_sifted = true,
 };
 static const AdminRoute route_groups = {
         .what = "list the realm's groups",
@@ -38,7 +42,7 @@ static const AdminRoute route_children = {
         .is_paged = true,
         .is_of_one = true,
 };
-static const AdminRoute route_members = {
+static const AdminRoute route_group_users = {
         .what = "list a group's members",
         .roles = "view-users",
         .path = "groups/{id}/members",
@@ -46,11 +50,19 @@ static const AdminRoute route_members = {
         .is_paged = true,
         .is_of_one = true,
 };
+static const AdminRoute route_members = {
+        .what = "list a group's members",
+        .roles = "view-users",
+        .path = "groups/{id}/members",
+        .query = BRIEF,
+        .is_paged = true,
+        .is_of_one = true,
+};
 static const AdminRoute route_role_users = {
         .what = "list who has a realm role",
         .roles = "view-realm (and view-users)",
         .path = "roles/{name}/users",
-        .query = FULL,
+        .query = BRIEF,
         .is_paged = true,
         .is_of_one = true,
 };
@@ -72,7 +84,7 @@ static const AdminRoute route_client_role_users = {
         .what = "list who has a client's role",
         .roles = "view-clients (and view-users)",
         .path = "clients/{id}/roles/{name}/users",
-        .query = FULL,
+        .query = BRIEF,
         .is_paged = true,
         .is_of_one = true,
 };
@@ -207,10 +219,10 @@ static void outcome_go_on(AdminOutcome *outcome)
         *outcome = (AdminOutcome){ .result = ADMIN_OK, .goes_on = true, .is_silent = true };
 }
 
-/* The next page, if this one was full. False: there are too many, and the outcome says so. */
+/* The next page, if there may be one. False: there are too many, and the outcome says so. */
 static bool walk_turn_page(AdminWalk *walk, size_t n_items, AdminOutcome *outcome)
 {
-        outcome->goes_on = n_items == ADMIN_PAGE;
+        outcome->goes_on = walk->route->is_sifted ? n_items > 0 : n_items == ADMIN_PAGE;
         walk->first += ADMIN_PAGE;
         if (!outcome->goes_on || ++walk->n_pages < ADMIN_PAGES_MAX)
                 return true;
@@ -579,17 +591,30 @@ static char *say_not_permitted(const AdminWalk *walk, const char *client_id)
                                client_id, walk->route->what, walk->route->roles);
 }
 
-/* What a provider has not, or has no more: some steps can do without. */
-static void walk_take_absence(AdminWalk *walk, AdminOutcome *ret)
+/* is_of_realm: Keycloak's 404 has a JSON object. A gateway that has lost its way to the provider
+ * answers 404, too, with anything else, and nobody is gone for that. */
+static bool is_of_realm(Span body)
 {
-        if (walk->route == &route_children) {
-                take_groups(walk, span_from("[]"), ret); /* deleted meanwhile */
-        } else if (walk->route == &route_user_realm_roles) {
+        g_autofree char *why = admin_reply_refusal(body);
+
+        return *why;
+}
+
+/* What a provider has not, or has no more: some steps can do without. */
+static void walk_take_absence(AdminWalk *walk, Span body, AdminOutcome *ret)
+{
+        if (walk->route == &route_user_realm_roles) {
                 walk->route = &route_user_client_roles;
                 walk->take = take_client_roles;
                 outcome_go_on(ret);
         } else if (walk->route == &route_user_client_roles) {
                 outcome_end(ret, json_incref(walk->thing));
+        } else if (walk->route->is_of_one && !is_of_realm(body)) {
+                outcome_fail(ret, ADMIN_UNAVAILABLE,
+                             g_strdup("not the Admin API, but something before it answered (HTTP "
+                                      "status 404)"));
+        } else if (walk->route == &route_children) {
+                take_groups(walk, span_from("[]"), ret); /* deleted meanwhile */
         } else if (walk->route->is_of_one) {
                 outcome_fail(ret, ADMIN_NOT_FOUND,
                              g_strdup("the realm has no such thing (any more)"));
@@ -616,7 +641,7 @@ void admin_walk_take(AdminWalk *walk, const char *client_id, unsigned status, Sp
         else if (status == 403)
                 outcome_fail(ret, ADMIN_NOT_PERMITTED, say_not_permitted(walk, client_id));
         else if (status == 404)
-                walk_take_absence(walk, ret);
+                walk_take_absence(walk, body, ret);
         else if (walk->route->is_put && (status == 400 || status == 409))
                 walk_take_refusal(walk, body, ret);
         else if (status == 401)
@@ -711,6 +736,7 @@ static const struct {
         [ADMIN_WALK_USER_ROLES] = { &route_user_roles, NULL, take_own_roles, ADMIN_ITEM_ROLE },
         [ADMIN_WALK_SET_USER] = { &route_user, NULL, take_to_write, ADMIN_ITEM_USER },
         [ADMIN_WALK_SET_GROUP] = { &route_group, NULL, take_to_write, ADMIN_ITEM_GROUP },
+        [ADMIN_WALK_GROUP_USERS] = { &route_group_users, NULL, take_list, ADMIN_ITEM_USER },
 };
 
 AdminWalk *admin_walk_new(AdminWalkKind kind, const AdminWalkAsked *asked, const char **ret_trouble)

@@ -10,7 +10,7 @@
 typedef enum AdminWalkKind {
         ADMIN_WALK_USERS,
         ADMIN_WALK_GROUPS,
-        ADMIN_WALK_MEMBERS,     /* id */
+        ADMIN_WALK_MEMBERS,     /* id; in brief, as ROLE_USERS */
         ADMIN_WALK_ROLE_USERS,  /* name, and client unless it is a realm role */
         ADMIN_WALK_ROLE_GROUPS, /* likewise */
         ADMIN_WALK_EVENTS,      /* since_msec */
@@ -21,6 +21,7 @@ typedef enum AdminWalkKind {
         ADMIN_WALK_USER_ROLES,   /* id */
         ADMIN_WALK_SET_USER,     /* id, wanted */
         ADMIN_WALK_SET_GROUP,    /* id, wanted */
+        ADMIN_WALK_GROUP_USERS,  /* id */
         _ADMIN_WALK_MAX,
 } AdminWalkKind;
 

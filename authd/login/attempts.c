@@ -6,7 +6,8 @@
 
 typedef enum KeyKind { KEY_PAIR = 'p', KEY_USER = 'u', KEY_ADDRESS = 'a' } KeyKind;
 
-#define KEYS_MAX 3 /* of one login */
+#define KEYS_MAX    3 /* of one login */
+#define KEY_AT_USER 1 /* of them, the user's from everywhere */
 
 typedef struct Entry {
         Fingerprint key;
@@ -75,7 +76,7 @@ static size_t counted_of(const char *service, const char *user, const char *rhos
         g_autofree char *address = address_network(rhost && *rhost ? rhost : "");
 
         ret[0] = (Counted){ key_of(KEY_PAIR, service, user, address), 1 };
-        ret[1] = (Counted){ key_of(KEY_USER, service, user, ""), ATTEMPTS_USER_FACTOR };
+        ret[KEY_AT_USER] = (Counted){ key_of(KEY_USER, service, user, ""), ATTEMPTS_USER_FACTOR };
         ret[2] = (Counted){ key_of(KEY_ADDRESS, service, "", address), ATTEMPTS_ADDRESS_FACTOR };
         return rhost && *rhost ? KEYS_MAX : KEYS_MAX - 1;
 }
@@ -85,19 +86,33 @@ static int64_t entry_wait_usec(const Entry *entry, int64_t now_usec)
         return entry ? MAX(entry->until_usec - now_usec, 0) : 0;
 }
 
-int64_t attempts_wait_usec(const Attempts *attempts, const char *service, const char *user,
-                           const char *rhost, int64_t now_usec)
+static int64_t key_wait_usec(const Attempts *attempts, const Fingerprint *key, int64_t now_usec)
+{
+        return entry_wait_usec(g_hash_table_lookup(attempts->entries, key), now_usec);
+}
+
+int64_t attempts_wait_here_usec(const Attempts *attempts, const char *service, const char *user,
+                                const char *rhost, int64_t now_usec)
 {
         Counted counted[KEYS_MAX];
         size_t n = counted_of(service, user, rhost, counted);
         int64_t wait_usec = 0;
 
         for (size_t i = 0; i < n; i++)
-                wait_usec =
-                    MAX(wait_usec,
-                        entry_wait_usec(g_hash_table_lookup(attempts->entries, &counted[i].key),
-                                        now_usec));
+                if (i != KEY_AT_USER)
+                        wait_usec =
+                            MAX(wait_usec, key_wait_usec(attempts, &counted[i].key, now_usec));
         return wait_usec;
+}
+
+int64_t attempts_wait_usec(const Attempts *attempts, const char *service, const char *user,
+                           const char *rhost, int64_t now_usec)
+{
+        Counted counted[KEYS_MAX];
+
+        counted_of(service, user, rhost, counted);
+        return MAX(key_wait_usec(attempts, &counted[KEY_AT_USER].key, now_usec),
+                   attempts_wait_here_usec(attempts, service, user, rhost, now_usec));
 }
 
 static void entry_remove(Attempts *attempts, Entry *entry)

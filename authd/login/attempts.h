@@ -24,6 +24,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Attempts, attempts_free)
  * no address answers for. */
 int64_t attempts_wait_usec(const Attempts *attempts, const char *service, const char *user,
                            const char *rhost, int64_t now_usec);
+/* attempts_wait_here_usec: by what failed from rhost alone: for ways that nobody can guess. Who is
+ * guessed at from everywhere still goes those. */
+int64_t attempts_wait_here_usec(const Attempts *attempts, const char *service, const char *user,
+                                const char *rhost, int64_t now_usec);
 /* attempts_failed: max failures within lockout, from the first of them on, and the next one waits
  * for lockout; each that fails meanwhile begins the wait anew. Counted for (service, user, rhost),
  * for (service, user) with ATTEMPTS_USER_FACTOR times as many, and for (service, rhost) with

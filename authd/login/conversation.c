@@ -108,6 +108,7 @@ static void copy_question(const LoginQuestion *question, LoginQuestion *ret)
         ret->tty = g_strdup(question->tty);
         ret->ruser = g_strdup(question->ruser);
         ret->command = g_strdup(question->command);
+        ret->pid = question->pid;
 }
 
 static void free_question(LoginQuestion *question)
@@ -479,7 +480,11 @@ void conversation_judged(Conversation *conversation, Judged judged, const char *
 
 void conversation_locked(Conversation *conversation, const char *text, int64_t now_usec)
 {
-        if (awaits(conversation, PHASE_PASSWORD_GRANT))
+        if (!awaits(conversation, PHASE_PASSWORD_GRANT) && !awaits(conversation, PHASE_PUSH_BEGIN))
+                return;
+        if (conversation->at < conversation->n_ways)
+                choose(conversation, now_usec);
+        else
                 end(conversation, LOGIN_LOCKED, text, now_usec);
 }
 

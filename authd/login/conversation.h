@@ -16,6 +16,8 @@
 #include "login/screen.h"
 #include "login/service.h"
 
+#include <sys/types.h>
+
 /* The least time from the last line typed to a refusal, known user or not. */
 #define CONVERSATION_REFUSAL_USEC (2 * G_USEC_PER_SEC)
 /* What a push shows on the approving device: Keycloak takes no more, and no other characters. */
@@ -38,6 +40,7 @@ typedef enum WishKind {
 typedef struct LoginQuestion {
         const char *service, *user, *rhost, *tty, *ruser;
         const char *command; /* sudo's command line; NULL: none told */
+        pid_t pid;           /* of the application; 0: not told */
 } LoginQuestion;
 
 typedef enum Judged {
@@ -64,7 +67,8 @@ void conversation_push(Conversation *conversation, const PushAnswer *answer, int
 void conversation_granted(Conversation *conversation, const GrantAnswer *answer, int64_t now_usec);
 void conversation_judged(Conversation *conversation, Judged judged, const char *text,
                          int64_t now_usec);
-/* conversation_locked: the password is not sent: too many were wrong. */
+/* conversation_locked: the password or the push is not sent: too many were in vain. The next way is
+ * gone, or it ends. */
 void conversation_locked(Conversation *conversation, const char *text, int64_t now_usec);
 /* conversation_offline: by the verifier that offline keeps. Allowed by it alone only if the owner
  * has judged the account beforehand: it calls conversation_judged after a GOOD one. */

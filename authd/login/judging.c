@@ -243,11 +243,23 @@ void judging_cancel(Judging *judging)
         judging->done = NULL;
 }
 
-void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret)
+static const Person *find_person(const JudgingFor *with, const char *user)
 {
         Directory *directory = with->directory(with->userdata);
-        const Person *person =
-            directory ? directory_person_by_name(directory, span_from(user)) : NULL;
+
+        return directory ? directory_person_by_name(directory, span_from(user)) : NULL;
+}
+
+const char *judging_username(const JudgingFor *with, const char *user)
+{
+        const Person *person = find_person(with, user);
+
+        return person && person->username && person->username[0] ? person->username : user;
+}
+
+void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret)
+{
+        const Person *person = find_person(with, user);
 
         *ret = (LoginVerdict){ .judged = JUDGED_UNAVAILABLE };
         if (person && strlen(person->subject) <= RECORD_SUBJECT_MAX)

@@ -48,6 +48,10 @@ void judging_start(const JudgingFor *with, const Service *service, Span token, c
                    Judging **ret, JudgingDone done, void *userdata);
 void judging_cancel(Judging *judging); /* done is not called any more */
 
+/* judging_username: what the realm calls whoever is called user here: names of accounts are made by
+ * a rule or an attribute. user itself where nobody knows better. Borrowed until the directory
+ * changes. */
+const char *judging_username(const JudgingFor *with, const char *user);
 /* judging_account: may this name be logged in to at all, by what is known here? For a password that
  * was good offline. */
 void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret);

@@ -7,12 +7,16 @@
 #include "login/running.h"
 #include "login/sshkeys.h"
 
+#include <errno.h>
 #include <openssl/rand.h>
+#include <signal.h>
 #include <string.h>
 
 #define ID_BYTES     16
 #define TEXT_TRY_MIN "Too many failures: try again in %" G_GINT64_FORMAT " min."
 #define MIN_USEC     (60 * CLOCK_USEC_PER_SEC)
+/* What pushes are counted as, whatever the service: it is one person whom all of them reach. */
+#define PUSHES "push/"
 
 struct Logins {
         LoginsDeps deps;
@@ -168,19 +172,26 @@ static void count_asker(Logins *logins, const LoginQuestion *question, int more)
         g_free(asker);
 }
 
-static int64_t wait_of(const Logins *logins, const LoginQuestion *question)
+/* wait_to_begin: who fails here waits; who is guessed at elsewhere waits at a password alone. */
+static int64_t wait_to_begin(const Logins *logins, const LoginQuestion *question)
 {
-        return attempts_wait_usec(logins->attempts, question->service, question->user,
-                                  where_from(question), clock_monotonic_usec());
+        return attempts_wait_here_usec(logins->attempts, question->service, question->user,
+                                       where_from(question), clock_monotonic_usec());
 }
 
-static void count_failure(Logins *logins, const LoginQuestion *question)
+static int64_t wait_to_try(const Logins *logins, const char *what, const LoginQuestion *question)
+{
+        return attempts_wait_usec(logins->attempts, what, question->user, where_from(question),
+                                  clock_monotonic_usec());
+}
+
+static void count_failure(Logins *logins, const char *what, const LoginQuestion *question)
 {
         const Service *service = find_service(question->service, logins);
 
         if (service)
-                attempts_failed(logins->attempts, question->service, question->user,
-                                where_from(question), service->settings->attempts_max,
+                attempts_failed(logins->attempts, what, question->user, where_from(question),
+                                service->settings->attempts_max,
                                 service->settings->lockout_sec * G_USEC_PER_SEC,
                                 clock_monotonic_usec());
 }
@@ -199,18 +210,34 @@ static char *words_of_wait(int64_t wait_usec)
         return g_strdup_printf(TEXT_TRY_MIN, (wait_usec + MIN_USEC - 1) / MIN_USEC);
 }
 
+static bool is_by_push(const Running *running)
+{
+        return conversation_way(running_conversation(running)) == WAY_PUSH;
+}
+
 /* running_tries: counted now, so that many passwords sent at once are no more tries than one after
  * the other. */
 static char *running_tries(Running *running, void *userdata)
 {
         Logins *logins = userdata;
         const LoginQuestion *question = running_question(running);
-        int64_t wait_usec = wait_of(logins, question);
+        const char *what = is_by_push(running) ? PUSHES : question->service;
+        int64_t wait_usec = wait_to_try(logins, what, question);
 
         if (wait_usec > 0)
                 return words_of_wait(wait_usec);
-        count_failure(logins, question);
+        count_failure(logins, what, question);
         return NULL;
+}
+
+static void forget_failures(Logins *logins, const Running *running)
+{
+        const LoginQuestion *question = running_question(running);
+
+        attempts_succeeded(logins->attempts, question->service, question->user,
+                           where_from(question));
+        if (is_by_push(running))
+                attempts_succeeded(logins->attempts, PUSHES, question->user, where_from(question));
 }
 
 static void running_ended(Running *running, void *userdata)
@@ -221,12 +248,11 @@ static void running_ended(Running *running, void *userdata)
 
         record_running(running);
         if (failed && !running_tried(running))
-                count_failure(logins, question);
+                count_failure(logins, question->service, question);
         if (!failed && running_tried(running))
                 forgive_failure(logins, question);
         if (running_end(running) == LOGIN_ALLOWED)
-                attempts_succeeded(logins->attempts, question->service, question->user,
-                                   where_from(question));
+                forget_failures(logins, running);
 }
 
 /* fence_of: made anew when a reload brought another directory or service account. */
@@ -294,12 +320,39 @@ static void tell_locked(const LoginQuestion *question, int64_t wait_usec, Logins
         done(&(LoginReply){ .state = LOGIN_LOCKED, .text = text }, userdata);
 }
 
+/* is_abandoned: the application has ended, and nobody asks on: sshd tells nobody of who hangs up.
+ */
+static bool is_abandoned(const Running *running)
+{
+        pid_t pid = running_question(running)->pid;
+
+        return pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+static void drop_abandoned(Logins *logins)
+{
+        g_autoptr(GList) all = g_hash_table_get_values(logins->running);
+
+        for (const GList *link = all; link; link = link->next)
+                if (is_abandoned(link->data))
+                        drop(logins, link->data);
+}
+
 static bool has_room(const Logins *logins, const LoginQuestion *question)
 {
         g_autofree char *asker = asker_of(question);
 
         return g_hash_table_size(logins->running) < LOGINS_MAX &&
                n_of_asker(logins, asker) < LOGINS_ASKER_MAX;
+}
+
+/* make_room: only then, for a process of another namespace looks as if it had ended. */
+static bool make_room(Logins *logins, const LoginQuestion *question)
+{
+        if (has_room(logins, question))
+                return true;
+        drop_abandoned(logins);
+        return has_room(logins, question);
 }
 
 static void log_too_many(const LoginQuestion *question)
@@ -313,7 +366,7 @@ static void log_too_many(const LoginQuestion *question)
 static void begin(Logins *logins, const Service *service, const LoginQuestion *question,
                   LoginsDone done, void *userdata)
 {
-        char *id = has_room(logins, question) ? new_id() : NULL;
+        char *id = make_room(logins, question) ? new_id() : NULL;
         Running *running;
 
         if (!id) {
@@ -338,7 +391,7 @@ void logins_begin(Logins *logins, const LoginQuestion *question, LoginsDone done
                 return;
         }
         local_refresh(logins->local);
-        wait_usec = wait_of(logins, question);
+        wait_usec = wait_to_begin(logins, question);
         if (wait_usec > 0)
                 tell_locked(question, wait_usec, done, userdata);
         else

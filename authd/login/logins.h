@@ -14,8 +14,9 @@
 #include "login/sshkeys.h"
 #include "verdict/check.h"
 
-#define LOGINS_MAX       1024 /* conversations; more are UNAVAILABLE */
-#define LOGINS_ASKER_MAX 128  /* of them of one address, or of one local user */
+/* Conversations; more are UNAVAILABLE. Those whose application has ended make room. */
+#define LOGINS_MAX       1024
+#define LOGINS_ASKER_MAX 128 /* of them of one address, or of one local user */
 
 /* LoginsDone: borrowed for the call; exactly once. */
 typedef void (*LoginsDone)(const LoginReply *reply, void *userdata);

@@ -173,6 +173,7 @@ static Grant *start_grant(Running *running, WishKind wish, const Service *servic
         Conversation *conversation = running->conversation;
         Fetcher *fetcher = running->owner->fetcher;
         const char *scope = service->settings->scope;
+        const char *username = judging_username(&running->owner->judging, running->user);
 
         switch (wish) {
         case WISH_DEVICE_BEGIN:
@@ -181,13 +182,13 @@ static Grant *start_grant(Running *running, WishKind wish, const Service *servic
                 return grant_device_poll(fetcher, target, conversation_code(conversation), granted,
                                          running);
         case WISH_PUSH_BEGIN:
-                return grant_push_begin(fetcher, target, scope, running->user,
+                return grant_push_begin(fetcher, target, scope, username,
                                         conversation_binding(conversation), push_begun, running);
         case WISH_PUSH_POLL:
                 return grant_push_poll(fetcher, target, conversation_code(conversation), granted,
                                        running);
         case WISH_PASSWORD:
-                return grant_password(fetcher, target, scope, span_from(running->user),
+                return grant_password(fetcher, target, scope, span_from(username),
                                       conversation_password(conversation),
                                       conversation_otp(conversation), granted, running);
         default: return NULL;
@@ -244,7 +245,8 @@ static void check_offline(Running *running)
                     service->settings->offline_sec, clock_wall_sec(), offline_checked, running);
 }
 
-static void send_password(Running *running)
+/* try_way: what is wrong, or disturbs a person, as often as it is sent. */
+static void try_way(Running *running, WishKind wish)
 {
         g_autofree char *locked = running->owner->tries(running, running->owner->userdata);
 
@@ -252,14 +254,15 @@ static void send_password(Running *running)
                 conversation_locked(running->conversation, locked, clock_monotonic_usec());
                 return;
         }
-        running->tried = true;
-        ask_issuer(running, WISH_PASSWORD);
+        running->tried |= wish == WISH_PASSWORD;
+        ask_issuer(running, wish);
 }
 
 static void fulfil(Running *running, WishKind wish)
 {
         switch (wish) {
-        case WISH_PASSWORD: send_password(running); break;
+        case WISH_PASSWORD:
+        case WISH_PUSH_BEGIN: try_way(running, wish); break;
         case WISH_JUDGE: judge(running); break;
         case WISH_OFFLINE: check_offline(running); break;
         default: ask_issuer(running, wish); break;

@@ -24,8 +24,8 @@ typedef struct RunningOwner {
         Fetcher *fetcher;
         JudgingFor judging;
         Offline *offline; /* NULL: there is no state database */
-        /* A password is about to be sent, and counts as a failure until the end says otherwise.
-         * NULL: it may be; else what the person is told instead, owned. */
+        /* A password or a push is about to be sent, and counts as a failure until the end says
+         * otherwise. NULL: it may be; else what the person is told instead, owned. */
         char *(*tries)(Running *running, void *userdata);
         /* The service of that name now; NULL: it is configured no longer. */
         const Service *(*service)(const char *name, void *userdata);

@@ -228,12 +228,25 @@ static bool check_client(const Compile *compile)
                       service->issuer, service->issuer);
 }
 
+/* A password that was good for another service is good offline here, too: how somebody signed in is
+ * what nobody can say then. */
 static bool check_offline(const Compile *compile)
 {
-        return compile->settings->offline_sec == 0 ||
-               service_has_way(compile->service, WAY_PASSWORD) ||
-               refuse(compile, "offline_for without password among the ways: nothing else can be "
-                               "checked offline; add it, or leave offline_for out");
+        const Policy *policy = compile->service->policy;
+
+        if (compile->settings->offline_sec == 0)
+                return true;
+        if (!service_has_way(compile->service, WAY_PASSWORD))
+                return refuse(compile,
+                              "offline_for without password among the ways: nothing else can be "
+                              "checked offline; add it, or leave offline_for out");
+        return (!policy_acr_text(policy) && policy_max_auth_age_sec(policy) == 0) ||
+               refuse(
+                   compile,
+                   "offline_for: [policy %s] demands how somebody signed in (acr, max_auth_age), "
+                   "and nobody can check that offline; take another policy, or leave "
+                   "offline_for out",
+                   policy_name(policy));
 }
 
 static bool (*const compile_steps[])(const Compile *compile) = {

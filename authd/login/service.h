@@ -73,7 +73,7 @@ typedef struct Service {
 /* service_new: GError says the setting and what to do: no such policy, or one that no login can
  * meet (groups that are no paths, tokens that are bound or asked about), more than one issuer and
  * none chosen, an issuer that we are no client of (for token alone we need not be), a way twice or
- * unknown, offline without a password. */
+ * unknown, offline without a password or with a policy that demands how somebody signed in. */
 Service *service_new(const ServiceSettings *settings, const PolicySet *policies,
                      const PolicyIssuer *known, size_t n_known, GError **error);
 void service_free(Service *service);

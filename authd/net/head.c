@@ -11,12 +11,6 @@ const Refusal refusal_body_too_large = {
         "The request's body is too large.",
 };
 
-const Refusal refusal_stopping = {
-        503,
-        "unavailable",
-        "The daemon stops; ask again.",
-};
-
 void head_init(Head *head)
 {
         head->method = SPAN_EMPTY;

@@ -43,5 +43,3 @@ size_t head_path_start(Span target);
 
 /* A refused body: too large by its own word, or found to be so while it came. */
 extern const Refusal refusal_body_too_large;
-/* A request that came when nobody is there any longer to answer it. */
-extern const Refusal refusal_stopping;

@@ -162,8 +162,9 @@ static enum MHD_Result request_came(Request *request)
 
         if (request->state != REQUEST_BODY)
                 return request->state == REQUEST_BROKEN ? MHD_NO : MHD_YES;
-        if (server->stopping)
-                return request_refuse(request, &refusal_stopping);
+        if (server->stopping) /* closed without an answer, it is asked again elsewhere: RFC 9110
+                                 §9.2.2 */
+                return MHD_NO;
         request->state = REQUEST_ASKED;
         server->handlers.request(request, server->handlers.userdata);
         if (request->state == REQUEST_ASKED) {

@@ -101,7 +101,7 @@ static void put_person(Changes *changes)
         g_auto(ReadPerson) read = { 0 };
 
         if (!representation_person(changes->user, &read)) {
-                leave(changes);
+                finish(changes, LOOK_UNAVAILABLE, "the realm's answer is no person");
                 return;
         }
         g_ptr_array_add(changes->keys, NULL);

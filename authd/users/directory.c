@@ -210,6 +210,9 @@ static bool load(Directory *directory, const char *issuer_url, GError **error)
                 return false;
         }
         directory->rewrite |= r == -EUCLEAN;
+        /* What could not be deleted of the other issuer comes back with it. */
+        g_ptr_array_set_size(directory->deleted, 0);
+        g_array_set_size(directory->deleted_groups, 0);
         directory_forget_touched(directory);
         roster_free(directory->roster);
         directory->roster = g_steal_pointer(&roster);
@@ -525,4 +528,14 @@ const char *directory_id_holder(const Directory *directory, uint32_t id)
         const Claimant *holder = roster_by_held(directory->roster, id);
 
         return holder ? holder->key : register_holder(directory->reg, id);
+}
+
+uint32_t directory_given_id(const Directory *directory, const char *key, bool is_group)
+{
+        const GroupEntry *group = is_group ? roster_group(directory->roster, key) : NULL;
+        const PersonEntry *person = is_group ? NULL : roster_person(directory->roster, key);
+
+        if (group)
+                return group->claimant.held_id;
+        return person ? person->claimant.held_id : UID_NONE;
 }

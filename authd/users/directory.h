@@ -127,6 +127,9 @@ uint64_t directory_generation(const Directory *directory);
 /* directory_id_holder: to whom a number was given once, be they still there or not; NULL: nobody.
  */
 const char *directory_id_holder(const Directory *directory, uint32_t id);
+/* directory_given_id: the number that was given to a person or group of the roster, also when it is
+ * no account by it now; UID_NONE: none. */
+uint32_t directory_given_id(const Directory *directory, const char *key, bool is_group);
 /* directory_each_collision: numbers that more than one want, or that somebody wants who may not,
  * in their order, and who; of a holder who was removed the name is "". */
 typedef void (*DirectoryCollision)(uint32_t id, const char *key, const char *name, bool has_it,

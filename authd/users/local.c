@@ -42,24 +42,25 @@ static void file_deinit(LocalFile *file)
         g_free(file->path);
 }
 
+/* file_add: the second number of a name is found by nobody who asks for the name, and by everybody
+ * who asks for the number. */
 static void file_add(LocalFile *file, const char *name, uint32_t number)
 {
-        char *own = g_strdup(name);
+        gpointer own;
 
-        if (g_hash_table_contains(file->by_name, own)) {
-                g_free(own);
-                return;
+        if (!g_hash_table_lookup_extended(file->by_name, name, &own, NULL)) {
+                own = g_strdup(name);
+                g_hash_table_insert(file->by_name, own, GUINT_TO_POINTER(number));
         }
-        g_hash_table_insert(file->by_name, own, GUINT_TO_POINTER(number));
         if (!g_hash_table_contains(file->by_number, GUINT_TO_POINTER(number)))
                 g_hash_table_insert(file->by_number, GUINT_TO_POINTER(number), own);
 }
 
-/* file_add_line: what is no entry (a comment, NIS's "+", a line that was cut) is passed over, as
- * glibc does. */
-static void file_add_line(LocalFile *file, const char *line)
+/* file_add_line: what is no entry (a comment, NIS's "+", a line that was cut) is passed over, and
+ * so are blanks before one, as glibc does. */
+static void file_add_line(LocalFile *file, char *line)
 {
-        g_auto(GStrv) fields = g_strsplit(line, ":", NUMBER_FIELD + 2);
+        g_auto(GStrv) fields = g_strsplit(g_strchug(line), ":", NUMBER_FIELD + 2);
         guint64 number;
 
         if (g_strv_length(fields) <= NUMBER_FIELD || !*fields[0] || strchr("#+-", *fields[0]) ||

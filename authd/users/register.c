@@ -174,14 +174,25 @@ static bool open_store(Register *reg, GError **error)
         return false;
 }
 
+static void make_holds(Register *reg)
+{
+        reg->holds = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+        reg->by_key = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
+static void free_holds(Register *reg)
+{
+        g_hash_table_unref(reg->by_key);
+        g_hash_table_unref(reg->holds);
+}
+
 Register *register_new(Store *store, GError **error)
 {
         g_autoptr(Register) reg = g_new0(Register, 1);
 
         reg->store = store;
         reg->issuers = g_ptr_array_new_with_free_func(issuer_free);
-        reg->holds = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-        reg->by_key = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        make_holds(reg);
         return open_store(reg, error) ? g_steal_pointer(&reg) : NULL;
 }
 
@@ -189,8 +200,7 @@ void register_free(Register *reg)
 {
         if (!reg)
                 return;
-        g_hash_table_unref(reg->by_key);
-        g_hash_table_unref(reg->holds);
+        free_holds(reg);
         g_ptr_array_unref(reg->issuers);
         g_free(reg);
 }
@@ -266,6 +276,21 @@ static Facts *facts_of(const StoreValue *values)
         return facts;
 }
 
+/* take_groups: those that are there. A number is another group's once its row is gone and the
+ * daemon has begun anew: what named the old one must not be kept. */
+static void take_groups(const Roster *roster, PersonEntry *entry, Span numbers)
+{
+        size_t n = numbers.len / sizeof(uint32_t);
+
+        if (n == 0)
+                return;
+        entry->groups = g_memdup2(numbers.data, n * sizeof(uint32_t));
+        for (size_t i = 0; i < n; i++)
+                if (roster_group_numbered(roster, entry->groups[i]))
+                        entry->groups[entry->n_groups++] = entry->groups[i];
+        entry->claimant.dirty = entry->n_groups < n;
+}
+
 static void take_person(const StoreValue *values, size_t n_values, void *userdata)
 {
         Loading *loading = userdata;
@@ -279,10 +304,7 @@ static void take_person(const StoreValue *values, size_t n_values, void *userdat
         entry->claimant.has_name = values[9].type == STORE_TEXT;
         roster_set_name(loading->roster, &entry->claimant, text_of(&values[9]));
         roster_set_home(loading->roster, entry, home);
-        entry->n_groups = (uint32_t) (values[11].bytes.len / sizeof(uint32_t));
-        if (entry->n_groups > 0)
-                entry->groups =
-                    g_memdup2(values[11].bytes.data, entry->n_groups * sizeof(uint32_t));
+        take_groups(loading->roster, entry, values[11].bytes);
 }
 
 static Claimant *owner_of(const Roster *roster, const char *key, bool is_group)
@@ -338,16 +360,26 @@ static int load_rows(Loading *loading)
 int register_load(Register *reg, const char *issuer_url, Roster *roster)
 {
         Loading loading = { reg, roster };
+        Register before = *reg;
+        int r;
 
-        g_hash_table_remove_all(reg->by_key);
         reg->issuer = find_issuer(reg, issuer_url);
         if (!reg->issuer)
                 reg->issuer =
                     add_issuer(reg, next_issuer_number(reg), g_strdup(issuer_url), 0, g_strdup(""));
-        if (!reg->store)
+        if (!reg->store) {
+                g_hash_table_remove_all(reg->by_key);
                 return 0;
-        g_hash_table_remove_all(reg->holds);
-        return load_rows(&loading);
+        }
+        make_holds(reg);
+        r = load_rows(&loading);
+        if (r < 0 && r != -EUCLEAN) {
+                free_holds(reg);
+                *reg = before;
+                return r;
+        }
+        free_holds(&before);
+        return r;
 }
 
 /* ---- writing ---- */

@@ -18,7 +18,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Register, register_free)
 bool register_keeps(const Register *reg); /* there is a store */
 
 /* register_load: another issuer: everything that the database has of it goes to the (empty) roster.
- * 0 or a negative errno. */
+ * 0; -EUCLEAN: what could be read; another negative errno: the register is as it was. */
 int register_load(Register *reg, const char *issuer_url, Roster *roster);
 /* Of the issuer that was loaded: when a sweep has last ended well (0: never), and which attributes
  * were read then ("a,b"). */

@@ -42,6 +42,8 @@ struct Survey {
         GPtrArray *roles;   /* keys */
         GHashTable *within; /* subjects that are put already */
         GPtrArray *missing; /* subjects that no list had; NULL: not looked for yet */
+        bool more_missing;  /* and there are others, who are not asked for */
+        bool was_missed;    /* one of them is there all the same */
         SurveyCounts counts;
 };
 
@@ -103,10 +105,25 @@ static LookAnswer end_in_directory(Survey *survey)
         return (LookAnswer){ LOOK_UNWRITTEN, g_strerror(-r) };
 }
 
+static void refuse_lists(Survey *survey)
+{
+        static const LookAnswer answer = { LOOK_UNAVAILABLE,
+                                           "the realm's lists lack many people who are there" };
+
+        directory_sweep_drop(survey->directory);
+        finish(survey, &answer);
+}
+
+/* end_survey: lists that are known to lack people say nothing of those who were not asked for. */
 static void end_survey(Survey *survey)
 {
-        LookAnswer answer = end_in_directory(survey);
+        LookAnswer answer;
 
+        if (survey->more_missing && survey->was_missed) {
+                refuse_lists(survey);
+                return;
+        }
+        answer = end_in_directory(survey);
         finish(survey, &answer);
 }
 
@@ -341,7 +358,10 @@ static bool ask_members(Survey *survey)
 
                 if (!is_asked_for(survey, group))
                         continue;
-                survey->call = admin_group_members(survey->admin, group->id, members_told, survey);
+                survey->call =
+                    survey->step == STEP_WITHIN
+                        ? admin_group_users(survey->admin, group->id, members_told, survey)
+                        : admin_group_members(survey->admin, group->id, members_told, survey);
                 return true;
         }
         return false;
@@ -393,6 +413,7 @@ static void missing_groups_told(const AdminAnswer *answer, void *userdata)
 
                 if (group && group->is_walked)
                         add_member(survey, group, subject);
+                survey->was_missed |= group && group->is_within;
         }
         if (!answer->more)
                 go_on(survey);
@@ -409,6 +430,7 @@ static void missing_told(const AdminAnswer *answer, void *userdata)
                 return;
         }
         put_person(survey, answer->items);
+        survey->was_missed |= !naming_has_within(survey->naming);
         survey->call = admin_user_groups(survey->admin, survey->missing->pdata[survey->index],
                                          missing_groups_told, survey);
 }
@@ -424,7 +446,10 @@ static void ask_missing(Survey *survey)
 
 static void look_for_missing(Survey *survey)
 {
-        survey->missing = directory_sweep_missing(survey->directory, SURVEY_MISSING_MAX);
+        survey->missing = directory_sweep_missing(survey->directory, SURVEY_MISSING_MAX + 1);
+        survey->more_missing = survey->missing->len > SURVEY_MISSING_MAX;
+        if (survey->more_missing)
+                g_ptr_array_set_size(survey->missing, SURVEY_MISSING_MAX);
         next_step(survey, STEP_MISSING);
 }
 

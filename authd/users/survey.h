@@ -13,7 +13,9 @@
 #include "issuer/admin.h"
 #include "users/directory.h"
 
-#define SURVEY_MISSING_MAX 200 /* asked for by name; of more the first ones */
+/* Asked for by name; of more the first ones, and if one of those is there, the lists are not
+ * believed about the rest. */
+#define SURVEY_MISSING_MAX 200
 
 typedef enum LookResult {
         LOOK_UNAVAILABLE, /* zero: the realm could not be asked */

@@ -22,7 +22,7 @@ struct Table {
         char *path;
         char *temporary;
         struct table_head *head; /* of the file under path; NULL: none, or not ours */
-        bool is_ours;            /* this daemon wrote it: its heart beats */
+        bool beats;              /* this daemon wrote it, and all that it knows by now */
         int64_t rest_until_usec; /* monotonic */
 };
 
@@ -427,7 +427,7 @@ static int table_swap(Table *table, int fd)
         }
         unmap_head(table->head);
         table->head = head;
-        table->is_ours = true;
+        table->beats = true;
         return 0;
 }
 
@@ -473,6 +473,13 @@ Table *table_new(const char *folder)
         return table;
 }
 
+/* stop_heart: from now on a miss asks the socket. */
+static void stop_heart(Table *table)
+{
+        table_beat(table, 0);
+        table->beats = false;
+}
+
 int table_publish(Table *table, const Directory *directory, bool enumerates, bool complete)
 {
         int64_t begun_usec = clock_monotonic_usec(), ended_usec;
@@ -482,6 +489,8 @@ int table_publish(Table *table, const Directory *directory, bool enumerates, boo
         if (r == 0)
                 r = table_write(table, &draft);
         draft_deinit(&draft);
+        if (r < 0)
+                stop_heart(table);
         ended_usec = clock_monotonic_usec();
         table->rest_until_usec =
             ended_usec + MIN((ended_usec - begun_usec) * (TABLE_SHARE - 1), TABLE_REST_MAX_USEC);
@@ -495,7 +504,7 @@ int64_t table_rest_usec(const Table *table)
 
 void table_beat(Table *table, uint64_t boot_usec)
 {
-        if (table->is_ours)
+        if (table->beats)
                 __atomic_store_n(&table->head->heartbeat_usec, boot_usec, __ATOMIC_RELAXED);
 }
 
@@ -503,7 +512,7 @@ void table_free(Table *table)
 {
         if (!table)
                 return;
-        table_beat(table, 0);
+        stop_heart(table);
         unmap_head(table->head);
         g_free(table->path);
         g_free(table->temporary);

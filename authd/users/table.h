@@ -16,7 +16,8 @@ Table *table_new(const char *folder);
 /* table_publish: a new file from the directory, renamed into place, then the old one marked.
  * complete: a miss is "not found" (the directory has been filled once). Groups of /etc/group are
  * left out (they are served from there), but not their gids in a person's list. 0 or a negative
- * errno: the old one stands. */
+ * errno: the old one stands for what it has, and its heart does not beat until the next one: what
+ * it has not may be there. */
 int table_publish(Table *table, const Directory *directory, bool enumerates, bool complete);
 /* table_rest_usec: how long none should be published from now on, by what the last one took. */
 int64_t table_rest_usec(const Table *table);

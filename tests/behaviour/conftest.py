@@ -97,6 +97,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "devidp: needs what only devidp can make")
     config.addinivalue_line("markers", "keycloak: needs what only Keycloak can make")
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.addinivalue_line("markers", "alone: counts on the whole machine; not beside others")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -50,6 +50,7 @@ def dial(path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_ten_thousand_connections_a_thousand_asking(authd, provider, record_property):
     raise_descriptors(OPEN + SPARE_DESCRIPTORS)
     request = REQUEST % provider.token("orders-rs256").encode()

@@ -205,6 +205,17 @@ def test_what_is_not_right_is_refused_after_two_seconds(host, user, typed):
     assert time.monotonic() - begun >= 2
 
 
+@pytest.mark.parametrize(("ways", "typed"), [("password", ["alice-password", ""]), ("push", [""])])
+def test_the_realm_is_asked_by_the_name_that_it_has_for_somebody(host, ways, typed):
+    host.idp.change_person("alice", attributes={"login": "lissy"})
+    host.start(ways=ways, users="groups = /eng/**\nsync = 1d\nname_attribute = login")
+    reply = host.begin("lissy")
+    if ways == "push":
+        reply = host.until(reply, "prompt")
+        host.idp.approve(until("a push is out", host.idp.codes)[-1]["code"], "alice")
+    assert host.end(reply, typed=typed).state == "allowed"
+
+
 def test_a_required_action_is_told_in_words(host):
     reply = host.end(host.start(ways="password").begin("frank"), typed=["frank-password", ""])
     assert reply.state == "denied" and "step first" in reply["text"]

@@ -16,7 +16,7 @@ import pytest
 from conftest import POLICIES, issuer_section
 from harness import DEADLINE_SEC, die_with_parent, until
 
-pytestmark = pytest.mark.devidp
+pytestmark = [pytest.mark.devidp, pytest.mark.alone]
 
 CHECKS_A_SECOND, THREADS = 1000, 32
 SLOW = "TSAN_OPTIONS" in os.environ  # the daemon and the load run under ThreadSanitizer

@@ -35,7 +35,7 @@ static void read_all(const struct reply *reply)
         read_text(reply->text, REPLY_TEXT_MAX, true);
         must(reply->after_ms <= REPLY_AFTER_MAX && reply->n_env <= REPLY_ENV_MAX);
         for (size_t i = 0; i < reply->n_env; i++) {
-                read_text(reply->env[i], REPLY_WORD_MAX, false);
+                read_text(reply->env[i], REPLY_ENV_SIZE_MAX, false);
                 must(strncmp(reply->env[i], "AUTHD_", strlen("AUTHD_")) == 0);
         }
 }

@@ -1,5 +1,8 @@
 """What an administrator sees: authctl's people, groups, ids, and an export that is what getent says."""
 
+import json
+import re
+
 import pytest
 
 from conftest import daemon_of, devidp, started
@@ -121,6 +124,32 @@ def test_an_audit_names_an_id_that_is_two_peoples(exported):
     exported.write("/tmp/other", exported.path("/tmp/one").read_text().replace(bea, ada))
     code, told, trouble = authctl(exported, "ids", "audit", "/tmp/one", "/tmp/other")
     assert code != 0 and "ada" in told + trouble and "bea" in told + trouble
+
+
+def test_an_audit_names_an_id_that_somebody_had_on_one_host_and_another_has_elsewhere(exported):
+    ada, bea = (exported.getent("passwd", name).split(":")[2] for name in ("ada", "bea"))
+    one = exported.path("/tmp/one").read_text()
+    exported.write("/tmp/other", one.replace(ada, "1999999999"))
+    exported.write("/tmp/third", one.replace(bea, "1999999999"))
+    code, told, trouble = authctl(exported, "ids", "audit", "/tmp/one", "/tmp/other", "/tmp/third")
+    assert code != 0 and re.search(r"1999999999 is ada .* and bea ", told), told + trouble
+
+
+def test_an_audit_names_a_collision_once(exported):
+    page = json.loads(exported.path("/tmp/one").read_text().splitlines()[0])
+    page["collisions"] = [{"id": 70001, "keys": ["a", "b"]}]
+    exported.write("/tmp/one", "\n".join([json.dumps(page), json.dumps({**page, "ids": []})]))
+    code, told, trouble = authctl(exported, "ids", "audit", "/tmp/one")
+    assert code != 0 and told.count("70001 is wanted by more than one") == 1, told + trouble
+
+
+def test_an_audit_names_a_persons_id_that_a_local_group_has(exported):
+    uid = exported.getent("passwd", "cas").split(":")[2]
+    before = exported.path("/etc/group").read_text()
+    exported.add_local("group", f"local:x:{uid}:")
+    code, told, trouble = authctl(exported, "ids", "audit", "/tmp/one")
+    exported.path("/etc/group").write_text(before)
+    assert code != 0 and f"{uid} of cas" in told and "local in this host's own /etc/group" in told, told + trouble
 
 
 def test_an_audit_names_who_is_in_the_way_of_a_local_account(exported):

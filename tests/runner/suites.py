@@ -24,6 +24,7 @@ PYTEST_TIMEOUT_SEC, PYTEST_FULL_TIMEOUT_SEC = 900, 3600
 PYTEST_NOTHING_CHOSEN = 5  # its exit code when no test has what -k or -m want
 FAULTS_SIDE_BY_SIDE = 6  # most of a row's time is waiting
 NSS_SIDE_BY_SIDE = 4
+BEHAVIOUR_SIDE_BY_SIDE = 5  # a refused login waits two seconds
 PAM_SIDE_BY_SIDE, PAM_ON_KEYCLOAK = 9, 4  # a refusal waits two seconds
 BENCH_TIMEOUT_SEC = 1800
 FUZZ_SHORT_SEC, FUZZ_SEC, FUZZ_FULL_SEC = 4, 60, 600
@@ -155,7 +156,10 @@ def _behaviour(run):
 
 
 def behaviour_devidp(run):
-    return _pytest(run, "devidp", {})
+    rows = ["-m", "not alone", "-n", str(BEHAVIOUR_SIDE_BY_SIDE)]
+    outcome = _pytest(run, "devidp", {}, "plain", [str(_behaviour(run)), *rows], "behaviour-devidp")
+    rows = ["-m", "alone"]
+    return outcome.add(_pytest(run, "devidp", {}, "plain", [str(_behaviour(run)), *rows], "behaviour-devidp-alone"))
 
 
 def behaviour_keycloak(run):

@@ -200,3 +200,58 @@ void g_main_context_invoke(GMainContext *context, GSourceFunc function, gpointer
         real(context, G_PRIORITY_DEFAULT, invoke, invocation, g_free);
         watch(true);
 }
+
+/* A job of a thread pool sees what was done before it was pushed, and who waited for the pool's end
+ * sees what its jobs did. */
+typedef struct Pool {
+        GFunc work;
+        gpointer userdata;
+} Pool;
+
+static void pool_work(gpointer job, gpointer userdata)
+{
+        Pool *pool = userdata;
+
+        acquire(job);
+        pool->work(job, pool->userdata);
+        release(pool);
+}
+
+GThreadPool *g_thread_pool_new(GFunc work, gpointer userdata, gint n_max, gboolean exclusive,
+                               GError **error)
+{
+        static __typeof__(g_thread_pool_new) *real;
+        find(&real, "g_thread_pool_new");
+        Pool *pool = g_new(Pool, 1);
+
+        *pool = (Pool){ work, userdata };
+        return real(pool_work, pool, n_max, exclusive, error);
+}
+
+gboolean g_thread_pool_push(GThreadPool *pool, gpointer job, GError **error)
+{
+        static __typeof__(g_thread_pool_push) *real;
+        find(&real, "g_thread_pool_push");
+        gboolean pushed;
+
+        release(job);
+        watch(false); /* its queue is ordered by a lock of its own */
+        pushed = real(pool, job, error);
+        watch(true);
+        return pushed;
+}
+
+void g_thread_pool_free(GThreadPool *pool, gboolean at_once, gboolean wait)
+{
+        static __typeof__(g_thread_pool_free) *real;
+        find(&real, "g_thread_pool_free");
+        Pool *ours = pool->user_data;
+
+        watch(false); /* likewise */
+        real(pool, at_once, wait);
+        watch(true);
+        if (!wait)
+                return; /* it may be at work yet */
+        acquire(ours);
+        g_free(ours);
+}

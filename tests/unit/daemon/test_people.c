@@ -374,6 +374,17 @@ static int64_t assigned_to(const json_t *answer, const char *key)
         return 0;
 }
 
+static const char *why_skipped(const json_t *answer, const char *key)
+{
+        size_t i;
+        json_t *row;
+
+        json_array_foreach (json_object_get(answer, "skipped"), i, row)
+                if (strcmp(json_string_value(json_object_get(row, "key")), key) == 0)
+                        return json_string_value(json_object_get(row, "why"));
+        return "";
+}
+
 static const char *in_realm(const json_t *thing, const char *attribute)
 {
         return json_string_value(
@@ -473,6 +484,23 @@ static void a_number_of_the_gone_is_passed_over(void)
         answer = assign(false);
         g_assert_cmpint(assigned_to(answer, "u2"), !=, first_choice);
         g_assert_cmpint(assigned_to(answer, "u2"), >, 0);
+        desk_close();
+}
+
+/* What was given to bert on each host does not become another number because this one refuses it
+ * here: by a line of its settings that nobody can follow, or by a local account. */
+static void a_number_that_is_refused_here_is_still_theirs(void)
+{
+        json_auto *answer = NULL;
+
+        desk_open();
+        desk.settings->id = g_strsplit("u2=5001", ";", -1); /* anna's */
+        configure();
+        g_assert_cmpuint(person("u2")->uid, ==, UID_NONE);
+        answer = assign(false);
+        g_assert_cmpint(assigned_to(answer, "u2"), ==, 0);
+        g_assert_null(in_realm(fake_realm_user("u2"), "uidNumber"));
+        g_assert_nonnull(strstr(why_skipped(answer, "u2"), "5001 was given to"));
         desk_close();
 }
 
@@ -624,6 +652,7 @@ int main(int argc, char **argv)
                 CASE(a_trial_writes_nothing),
                 CASE(a_number_in_use_is_passed_over),
                 CASE(a_number_of_the_gone_is_passed_over),
+                CASE(a_number_that_is_refused_here_is_still_theirs),
                 CASE(a_range_that_is_full),
                 CASE(who_collides_gets_neither),
                 CASE(a_realm_that_refuses),

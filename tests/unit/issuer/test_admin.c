@@ -16,6 +16,8 @@
 #define USER       "{\"id\":\"" ID "\",\"username\":\"ann\"}"
 #define POST_TOKEN "POST /token"
 #define GET_USERS  "GET /admin/users?briefRepresentation=false&first=0"
+#define MORE_USERS "GET /admin/users?briefRepresentation=false&first=500&max=500"
+#define LAST_USERS "GET /admin/users?briefRepresentation=false&first=1000&max=500"
 #define GET_USER   "GET /admin/users/" ID " "
 #define CALLS_MAX  (ADMIN_WAITING_MAX + 8)
 #define UNANSWERED (-1)
@@ -209,6 +211,7 @@ static void stage_set(Stage *stage)
         serve(stage, POST_TOKEN, 200, JSON, TOKEN("one", 300));
         serve(stage, GET_USER, 200, JSON, USER);
         serve(stage, GET_USERS, 200, JSON, "[" USER "]");
+        serve(stage, MORE_USERS, 200, JSON, "[]");
         admin_configure(stage->admin, &stage->target);
 }
 
@@ -276,10 +279,11 @@ static void test_pages(void)
 
         stage_set(&stage);
         serve_page(&stage, GET_USERS, ADMIN_PAGE);
-        serve_page(&stage, "GET /admin/users?briefRepresentation=false&first=500&max=500", 3);
+        serve_page(&stage, MORE_USERS, 3);
+        serve_page(&stage, LAST_USERS, 0);
         asked = ask_users(&stage);
         await(asked, ADMIN_OK, NULL);
-        g_assert_cmpuint(asked->n_pages, ==, 1);
+        g_assert_cmpuint(asked->n_pages, ==, 2);
         g_assert_cmpuint(asked->n_items, ==, ADMIN_PAGE + 3);
         stage_strike(&stage);
 }
@@ -292,15 +296,17 @@ static void test_turns(void)
 
         stage_set(&stage);
         serve_page(&stage, GET_USERS, ADMIN_PAGE);
-        serve_page(&stage, "GET /admin/users?briefRepresentation=false&first=500&max=500", 3);
+        serve_page(&stage, MORE_USERS, 3);
+        serve_page(&stage, LAST_USERS, 0);
         list = ask_users(&stage);
         one = ask_user(&stage);
         await(list, ADMIN_OK, NULL);
         await(one, ADMIN_OK, NULL);
-        g_assert_cmpuint(stage.n_order, ==, 3);
+        g_assert_cmpuint(stage.n_order, ==, 4);
         g_assert_cmpuint(stage.order[0], ==, 0);
         g_assert_cmpuint(stage.order[1], ==, 1);
         g_assert_cmpuint(stage.order[2], ==, 0);
+        g_assert_cmpuint(stage.order[3], ==, 0);
         stage_strike(&stage);
 }
 

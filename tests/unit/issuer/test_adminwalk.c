@@ -9,6 +9,7 @@
 #define CHILD     "22222222-2222-4222-8222-222222222222"
 #define LEAF      "33333333-3333-4333-8333-333333333333"
 #define FULL      "briefRepresentation=false"
+#define BRIEF     "briefRepresentation=true"
 #define PAGE      "&first=0&max=500"
 
 /* Scripts */
@@ -48,7 +49,8 @@ static const Script scripts[] = {
           ADMIN_WALK_USERS,
           { 0 },
           NULL,
-          { { "GET /users?" FULL PAGE, 200, "[" USER "]" } },
+          { { "GET /users?" FULL PAGE, 200, "[" USER "]" },
+            { "GET /users?" FULL "&first=500&max=500", 200, "[]" } },
           ADMIN_OK,
           "[" USER "]" },
         { "no users",
@@ -127,6 +129,14 @@ static const Script scripts[] = {
             { GET_CHILDREN(PARENT), 404, "{\"error\":\"Could not find group by id\"}" } },
           ADMIN_OK,
           "[" SLIM(PARENT, "eng", "/eng") "]" },
+        { "groups: something before the realm has no children of any",
+          ADMIN_WALK_GROUPS,
+          { 0 },
+          NULL,
+          { { GET_GROUPS, 200, "[" GROUP(PARENT, "eng", "/eng", 1) "]" },
+            { GET_CHILDREN(PARENT), 404, "404 page not found" } },
+          ADMIN_UNAVAILABLE,
+          "something before it" },
         { "groups: a circle ends",
           ADMIN_WALK_GROUPS,
           { 0 },
@@ -158,6 +168,13 @@ static const Script scripts[] = {
           ADMIN_WALK_MEMBERS,
           { .id = ID },
           NULL,
+          { { "GET /groups/" ID "/members?" BRIEF PAGE, 200, "[" USER "]" } },
+          ADMIN_OK,
+          "[" USER "]" },
+        { "members with their attributes",
+          ADMIN_WALK_GROUP_USERS,
+          { .id = ID },
+          NULL,
           { { "GET /groups/" ID "/members?" FULL PAGE, 200, "[" USER "]" } },
           ADMIN_OK,
           "[" USER "]" },
@@ -165,7 +182,8 @@ static const Script scripts[] = {
           ADMIN_WALK_MEMBERS,
           { .id = ID },
           NULL,
-          { { "GET /groups/" ID "/members?" FULL PAGE, 404, "" } },
+          { { "GET /groups/" ID "/members?" BRIEF PAGE, 404,
+              "{\"error\":\"Could not find group by id\"}" } },
           ADMIN_NOT_FOUND,
           "no such thing" },
 
@@ -173,7 +191,7 @@ static const Script scripts[] = {
           ADMIN_WALK_ROLE_USERS,
           { .name = "a/b ä?" },
           NULL,
-          { { "GET /roles/a%2Fb%20%C3%A4%3F/users?" FULL PAGE, 200, "[" USER "]" } },
+          { { "GET /roles/a%2Fb%20%C3%A4%3F/users?" BRIEF PAGE, 200, "[" USER "]" } },
           ADMIN_OK,
           "[" USER "]" },
         { "a realm role, without the role to see it",
@@ -190,7 +208,7 @@ static const Script scripts[] = {
           { { "GET /clients?clientId=shop%26x", 200,
               "[{\"id\":\"" CHILD "\",\"clientId\":\"shop\"},{\"id\":\"" PARENT
               "\",\"clientId\":\"shop&x\"}]" },
-            { "GET /clients/" PARENT "/roles/admin/users?" FULL PAGE, 200, "[" USER "]" } },
+            { "GET /clients/" PARENT "/roles/admin/users?" BRIEF PAGE, 200, "[" USER "]" } },
           ADMIN_OK,
           "[" USER "]" },
         { "a client's role, its groups",
@@ -262,9 +280,16 @@ static const Script scripts[] = {
           ADMIN_WALK_USER,
           { .id = ID },
           NULL,
-          { { "GET /users/" ID, 404, "" } },
+          { { "GET /users/" ID, 404, "{\"error\":\"User not found\"}" } },
           ADMIN_NOT_FOUND,
           "no such thing" },
+        { "no user, says something before the realm",
+          ADMIN_WALK_USER,
+          { .id = ID },
+          NULL,
+          { { "GET /users/" ID, 404, "" } },
+          ADMIN_UNAVAILABLE,
+          "something before it" },
         { "a user by name, whatever its case",
           ADMIN_WALK_USER_BY_NAME,
           { .name = "ANN" },
@@ -447,7 +472,8 @@ static const Script scripts[] = {
           { .id = ID },
           UID("70001"),
           { { "GET /users/" ID, 200, USER },
-            { "PUT /users/" ID " " USER_WITH_UID("70001"), 404, "" } },
+            { "PUT /users/" ID " " USER_WITH_UID("70001"), 404,
+              "{\"error\":\"User not found\"}" } },
           ADMIN_NOT_FOUND,
           "no such thing" },
         { "attributes: a PUT is not answered by 200",
@@ -688,9 +714,33 @@ static void test_pages(void)
         g_assert_true(full.goes_on && !full.is_silent);
         g_assert_cmpuint(json_array_size(full.items), ==, ADMIN_PAGE);
         g_assert_cmpstr(second, ==, "GET /users?" FULL "&first=500&max=500");
-        g_auto(AdminOutcome) short_one = take_page(walk, ADMIN_PAGE - 1);
-        g_assert_false(short_one.goes_on);
-        g_assert_cmpint(short_one.result, ==, ADMIN_OK);
+}
+
+/* Keycloak pages first, and then leaves out whom an LDAP server has no more and whom the service
+ * account may not see. */
+static void test_page_of_users_sifted(void)
+{
+        const char *trouble = NULL;
+        g_autoptr(AdminWalk) walk =
+            admin_walk_new(ADMIN_WALK_USERS, &(AdminWalkAsked){ 0 }, &trouble);
+        g_auto(AdminOutcome) sifted = take_page(walk, ADMIN_PAGE - 1);
+        g_autofree char *second = request_of(walk);
+
+        g_assert_true(sifted.goes_on);
+        g_assert_cmpstr(second, ==, "GET /users?" FULL "&first=500&max=500");
+}
+
+static void test_page_of_members_short(void)
+{
+        const char *trouble = NULL;
+        g_autoptr(AdminWalk) walk =
+            admin_walk_new(ADMIN_WALK_MEMBERS, &(AdminWalkAsked){ .id = ID }, &trouble);
+        g_auto(AdminOutcome) full = take_page(walk, ADMIN_PAGE);
+        g_auto(AdminOutcome) last = take_page(walk, ADMIN_PAGE - 1);
+
+        g_assert_true(full.goes_on);
+        g_assert_false(last.goes_on);
+        g_assert_cmpint(last.result, ==, ADMIN_OK);
 }
 
 static void test_page_empty(void)
@@ -796,6 +846,10 @@ int main(int argc, char **argv)
                 g_test_add_data_func(path, &refused[i], test_refused);
         }
         g_test_add_func("/adminwalk/pages: a full one means another", test_pages);
+        g_test_add_func("/adminwalk/pages: one of users that is not full means another, too",
+                        test_page_of_users_sifted);
+        g_test_add_func("/adminwalk/pages: one of members that is not full ends",
+                        test_page_of_members_short);
         g_test_add_func("/adminwalk/pages: an empty one ends", test_page_empty);
         g_test_add_func("/adminwalk/pages: one larger than asked for", test_page_too_large);
         g_test_add_func("/adminwalk/pages: without end", test_pages_without_end);

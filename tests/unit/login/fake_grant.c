@@ -3,8 +3,11 @@
 
 #include "base/clock.h"
 
+#include <string.h>
+
 struct Grant {
         DeviceDone device_done; /* or */
+        PushDone push_done;     /* or */
         GrantDone done;
         void *userdata;
 };
@@ -81,15 +84,22 @@ static Grant *ask(DeviceDone device_done, GrantDone done, void *userdata)
 {
         Grant *grant = g_new(Grant, 1);
 
-        *grant = (Grant){ device_done, done, userdata };
+        *grant = (Grant){ .device_done = device_done, .done = done, .userdata = userdata };
         g_queue_push_tail(&fake.grants, grant);
         fake.n_asked++;
         return grant;
 }
 
+/* fake_asked_for: as the realm calls them. */
+static void fake_asked_for(Span username)
+{
+        g_assert_false(span_equal_string(username, "alice"));
+}
+
 Grant *grant_password(Fetcher *fetcher, const GrantTarget *target, const char *scope, Span username,
                       Span password, Span otp, GrantDone done, void *userdata)
 {
+        fake_asked_for(username);
         return ask(NULL, done, userdata);
 }
 
@@ -109,13 +119,17 @@ Grant *grant_push_begin(Fetcher *fetcher, const GrantTarget *target, const char 
                         const char *login_hint, const char *binding_message, PushDone done,
                         void *userdata)
 {
-        g_assert_not_reached();
+        Grant *grant = ask(NULL, NULL, userdata);
+
+        fake_asked_for(span_from(login_hint));
+        grant->push_done = done;
+        return grant;
 }
 
 Grant *grant_push_poll(Fetcher *fetcher, const GrantTarget *target, Span auth_req_id,
                        GrantDone done, void *userdata)
 {
-        g_assert_not_reached();
+        return ask(NULL, done, userdata);
 }
 
 Grant *grant_client_credentials(Fetcher *fetcher, const GrantTarget *target, const char *scope,
@@ -143,6 +157,17 @@ void fake_grant_codes(void)
                                       .interval_sec = 5 };
 
         grant->device_done(&answer, grant->userdata);
+}
+
+void fake_grant_pushed(void)
+{
+        g_autofree Grant *grant = g_queue_pop_head(&fake.grants);
+        const PushAnswer answer = { .result = GRANT_GRANTED,
+                                    .auth_req_id = span_from("push-id"),
+                                    .expires_in_sec = 30,
+                                    .interval_sec = 5 };
+
+        grant->push_done(&answer, grant->userdata);
 }
 
 void fake_grant_answer(GrantResult result, const char *token)
@@ -208,6 +233,11 @@ void judging_cancel(Judging *judging)
 {
         g_assert_true(judging == fake.judging);
         g_clear_pointer(&fake.judging, g_free);
+}
+
+const char *judging_username(const JudgingFor *with, const char *user)
+{
+        return strcmp(user, "alice") == 0 ? FAKE_USERNAME : user;
 }
 
 void judging_account(const JudgingFor *with, const char *user, LoginVerdict *ret)

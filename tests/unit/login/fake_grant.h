@@ -8,8 +8,9 @@
 #include "issuer/grant.h"
 #include "login/judging.h"
 
-#define FAKE_GOOD    "good-token"
-#define FAKE_SUBJECT "subject-of-alice"
+#define FAKE_GOOD     "good-token"
+#define FAKE_SUBJECT  "subject-of-alice"
+#define FAKE_USERNAME "alice@example.com" /* alice's, in the realm: the realm is asked for it */
 
 void fake_grant_open(void);
 /* fake_grant_close: nothing may be under way. */
@@ -20,6 +21,7 @@ guint fake_grant_n(void);
 guint fake_grant_n_asked(void);
 /* Answer the one that waits longest. */
 void fake_grant_codes(void);
+void fake_grant_pushed(void);
 void fake_grant_answer(GrantResult result, const char *token);
 
 void fake_grant_judge_later(void);

@@ -69,6 +69,11 @@ static int64_t wait_sec(const Attempts *attempts, const char *service, const cha
         return attempts_wait_usec(attempts, service, user, rhost, 2 * SEC) / SEC;
 }
 
+static int64_t wait_here_sec(const Attempts *attempts, const char *user, const char *rhost)
+{
+        return attempts_wait_here_usec(attempts, "sshd", user, rhost, 2 * SEC) / SEC;
+}
+
 static void test_keys(void)
 {
         g_autoptr(Attempts) attempts = attempts_new();
@@ -76,6 +81,7 @@ static void test_keys(void)
         for (int i = 0; i < BOUND; i++)
                 fail(attempts, "alice", ADDRESS, 2);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 60);
+        g_assert_cmpint(wait_here_sec(attempts, "alice", ADDRESS), ==, 60);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", "198.51.100.1"), ==, 0);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", NULL), ==, 0);
         g_assert_cmpint(wait_sec(attempts, "sshd", "bob", ADDRESS), ==, 0);
@@ -99,6 +105,7 @@ static void test_user(void)
         fail(attempts, "alice", "203.0.113.1", 2);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 60);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", NULL), ==, 60);
+        g_assert_cmpint(wait_here_sec(attempts, "alice", ADDRESS), ==, 0);
         attempts_succeeded(attempts, "sshd", "alice", ADDRESS);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", NULL), ==, 0);
 }
@@ -115,6 +122,7 @@ static void test_address(void)
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 0);
         fail(attempts, "carol", ADDRESS, 2);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 60);
+        g_assert_cmpint(wait_here_sec(attempts, "alice", ADDRESS), ==, 60);
         attempts_succeeded(attempts, "sshd", "alice", ADDRESS);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", ADDRESS), ==, 60);
         g_assert_cmpint(wait_sec(attempts, "sshd", "alice", NULL), ==, 0);

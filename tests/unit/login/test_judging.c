@@ -60,6 +60,7 @@ static const Row rows[] = {
 static Person people[] = {
         { .subject = "a", .name = "alice", .uid = 70001 },
         { .subject = "noname", .uid = 70002, .trouble = "the name is reserved" },
+        { .subject = "b", .username = "bert@example.com", .name = "bert", .uid = 70005 },
         { .subject = "d", .name = "dave", .uid = 70003, .state = PERSON_DISABLED },
         { .subject = "g", .name = "gone", .uid = 70004, .state = PERSON_GONE },
         { .subject = "low", .name = "low", .uid = 999 },
@@ -269,6 +270,18 @@ static void test_account(void)
         g_assert_cmpstr(verdict.subject, ==, "");
 }
 
+static void test_username(void)
+{
+        static const Row with_directory = { .has_directory = true }, without = { 0 };
+
+        row = &with_directory;
+        g_assert_cmpstr(judging_username(&with, "bert"), ==, "bert@example.com");
+        g_assert_cmpstr(judging_username(&with, "alice"), ==, "alice");
+        g_assert_cmpstr(judging_username(&with, "nobody"), ==, "nobody");
+        row = &without;
+        g_assert_cmpstr(judging_username(&with, "bert"), ==, "bert");
+}
+
 static void add(const char *group, const Row *of, GTestDataFunc run)
 {
         g_autofree char *path = g_strconcat("/judging/", group, of->sentence, NULL);
@@ -286,5 +299,6 @@ int main(int argc, char **argv)
         g_test_add_func("/judging/keys that do not come are no refusal", test_no_keys);
         g_test_add_func("/judging/cancelled, nobody is told", test_cancelled);
         g_test_add_func("/judging/the account of a password that was good offline", test_account);
+        g_test_add_func("/judging/what the realm calls somebody", test_username);
         return g_test_run();
 }

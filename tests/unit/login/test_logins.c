@@ -5,6 +5,9 @@
 #include "fake_grant.h"
 #include "login/running.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define HERE  "192.0.2.7"
 #define THERE "198.51.100.1"
 
@@ -57,6 +60,8 @@ static void set_up(Stage *stage, gconstpointer unused)
         stage->services = g_ptr_array_new_with_free_func((GDestroyNotify) service_free);
         g_ptr_array_add(stage->services, service("sshd", WAY_PASSWORD));
         g_ptr_array_add(stage->services, service("sudo", WAY_DEVICE));
+        g_ptr_array_add(stage->services, service("su", WAY_PUSH));
+        g_ptr_array_add(stage->services, service("login", WAY_PUSH));
         logins_configure(stage->logins, stage->services);
 }
 
@@ -136,6 +141,61 @@ static void test_locked(Stage *stage, gconstpointer unused)
         assert_begins(stage, "alice", HERE, LOGIN_LOCKED);
         assert_begins(stage, "alice", THERE, LOGIN_PROMPT);
         assert_begins(stage, "bob", HERE, LOGIN_PROMPT);
+}
+
+/* Whoever knows a name can hold up its passwords, and nothing else. */
+static void test_locked_from_everywhere(Stage *stage, gconstpointer unused)
+{
+        for (int i = 0; i < 2 * ATTEMPTS_USER_FACTOR; i++) {
+                g_autofree char *from = g_strdup_printf("203.0.113.%d", i);
+
+                fail(stage, "alice", from);
+        }
+        assert_begins(stage, "alice", HERE, LOGIN_PROMPT);
+        g_free(type(stage, "alice", HERE));
+        g_assert_cmpint(stage->state, ==, LOGIN_LOCKED);
+        ((Service *) stage->services->pdata[0])->ways[0] = WAY_DEVICE;
+        begin(stage, "alice", HERE);
+        fake_grant_codes();
+        g_assert_cmpint(stage->state, ==, LOGIN_PROMPT);
+        logins_cancel(stage->logins, stage->id);
+}
+
+/* push: one that is out, unless the state says otherwise. */
+static void push(Stage *stage, const char *service, const char *by)
+{
+        begin_as(stage, &(LoginQuestion){ .service = service, .user = "alice", .ruser = by });
+        if (fake_grant_n() == 0)
+                return;
+        fake_grant_pushed();
+        g_assert_cmpint(stage->state, ==, LOGIN_PROMPT);
+}
+
+/* Nobody is worn down by pushes: one that was not approved counts, whether it was denied, has
+ * expired or was given up, and for all services together. */
+static void test_pushes(Stage *stage, gconstpointer unused)
+{
+        push(stage, "su", "mallory");
+        logins_cancel(stage->logins, stage->id);
+        push(stage, "su", "mallory");
+        fake_grant_pass(60);
+        g_assert_cmpuint(fake_grant_n(), ==, 0);
+        push(stage, "login", "mallory");
+        g_assert_cmpint(stage->state, ==, LOGIN_LOCKED);
+        push(stage, "login", "alice");
+        g_assert_cmpint(stage->state, ==, LOGIN_PROMPT);
+        logins_cancel(stage->logins, stage->id);
+}
+
+static void test_approved_push_forgets(Stage *stage, gconstpointer unused)
+{
+        for (int i = 0; i < 4; i++) {
+                push(stage, "su", "alice");
+                fake_grant_pass(5);
+                fake_grant_answer(GRANT_GRANTED, FAKE_GOOD);
+                next(stage, stage->id, "");
+                g_assert_cmpint(stage->state, ==, LOGIN_ALLOWED);
+        }
 }
 
 /* A local user who fails as somebody else locks out themselves alone. */
@@ -246,6 +306,35 @@ static void test_asker_has_room(Stage *stage, gconstpointer unused)
         hold(stage, &question, LOGINS_ASKER_MAX);
 }
 
+static pid_t ended_process(void)
+{
+        pid_t pid = fork();
+
+        if (pid == 0)
+                _exit(0);
+        g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+        return pid;
+}
+
+/* Who hangs up at a prompt is heard of no more; another application's login stays. */
+static void test_abandoned_make_room(Stage *stage, gconstpointer unused)
+{
+        LoginQuestion question = { .service = "sshd", .user = "alice", .rhost = HERE };
+        g_autofree char *kept = NULL;
+
+        question.pid = getpid();
+        hold(stage, &question, 1);
+        kept = g_strdup(stage->id);
+        question.pid = ended_process();
+        hold(stage, &question, LOGINS_ASKER_MAX - 1);
+        question.pid = getpid();
+        hold(stage, &question, LOGINS_ASKER_MAX - 1);
+        begin_as(stage, &question);
+        g_assert_cmpint(stage->state, ==, LOGIN_UNAVAILABLE);
+        next(stage, kept, "secret");
+        g_assert_cmpint(stage->state, ==, LOGIN_PROMPT);
+}
+
 static void test_local_asker_has_room(Stage *stage, gconstpointer unused)
 {
         LoginQuestion question = { .service = "sshd", .user = "alice", .ruser = "mallory" };
@@ -320,12 +409,17 @@ int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         add("two failures are too many, from there and as that user", test_locked);
+        add("who is guessed at from everywhere goes ways without a password",
+            test_locked_from_everywhere);
+        add("so many pushes and no more", test_pushes);
+        add("an approved push forgets those in vain", test_approved_push_forgets);
         add("who fails as another on this host is counted by their own name", test_locked_here);
         add("passwords sent at once are no more tries", test_at_once);
         add("hanging up costs the try", test_hangs_up);
         add("what could not be asked, or was right, was no failure", test_no_failure);
         add("a right password forgets the wrong ones", test_success_forgets);
         add("an address has its share of conversations", test_asker_has_room);
+        add("those whose application has ended make room", test_abandoned_make_room);
         add("a local user has one, too", test_local_asker_has_room);
         add("so many conversations and no more", test_all_have_room);
         add("an unknown service, an unknown conversation", test_unknown);

@@ -33,6 +33,20 @@ static void add_odd_policy(GPtrArray *policies, const char *name, IntrospectMode
         g_assert_no_error(error);
 }
 
+static void add_strict_policy(GPtrArray *policies, const char *name, const char *acr,
+                              int64_t max_auth_age_sec)
+{
+        g_autoptr(PolicySettings) settings = policy_settings_new(name);
+        g_autoptr(GError) error = NULL;
+
+        settings->issuers = g_strsplit("test", ";", -1);
+        settings->audience = g_strsplit("hosts", ";", -1);
+        settings->acr = acr ? g_strsplit(acr, ";", -1) : NULL;
+        settings->max_auth_age_sec = max_auth_age_sec;
+        g_ptr_array_add(policies, policy_new(settings, known, G_N_ELEMENTS(known), &error));
+        g_assert_no_error(error);
+}
+
 static PolicySet *policies_new(void)
 {
         g_autoptr(GPtrArray) policies =
@@ -49,6 +63,8 @@ static PolicySet *policies_new(void)
                        BINDING_OPTIONAL);
         add_odd_policy(policies, "certified", INTROSPECT_MODE_NEVER, BINDING_OPTIONAL,
                        BINDING_REQUIRED);
+        add_strict_policy(policies, "strong", "2", 0);
+        add_strict_policy(policies, "recent", NULL, 60);
         return policy_set_new(policies);
 }
 
@@ -82,6 +98,11 @@ static const Row rows[] = {
         { "no way", "hosts", NULL, "", 0, "ways" },
         { "offline without a password", "hosts", NULL, "device", 1,
           "offline_for without password" },
+        { "offline where two factors are wanted", "strong", NULL, "password", 1,
+          "offline_for: [policy strong] demands how somebody signed in" },
+        { "offline where a sign-in of now is wanted", "recent", NULL, "password", 1,
+          "offline_for: [policy recent] demands how somebody signed in" },
+        { "both of these online", "strong", NULL, "password", 0, NULL, "test password" },
         { "a policy that asks about each token", "asking", NULL, NULL, 0,
           "asks the issuer about each token" },
         { "a policy that wants a key's proof", "bound", NULL, NULL, 0,

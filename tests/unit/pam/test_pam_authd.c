@@ -348,6 +348,7 @@ static void test_what_is_typed_is_sent_encoded(void)
         g_assert_cmpint(pam_sm_authenticate(FAKE_HANDLE, 0, 0, no_arguments), ==, PAM_SUCCESS);
         g_assert_nonnull(strstr(fake.sent->str, "answer=a%20b%26id%3Dc2%0A%25"));
         g_assert_nonnull(strstr(fake.sent->str, "service=sshd&user=alice&rhost=192.0.2.7"));
+        g_assert_nonnull(strstr(fake.sent->str, "pid="));
         fake_pam_end(&fake);
 }
 

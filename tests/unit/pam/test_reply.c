@@ -94,6 +94,19 @@ static void test_long_texts(void)
         }
 }
 
+static void test_long_variables(void)
+{
+        for (size_t len = REPLY_ENV_SIZE_MAX; len <= REPLY_ENV_SIZE_MAX + 1; len++) {
+                g_autofree char *value = g_strnfill(len - strlen("AUTHD_SUBJECT="), 'a');
+                g_autofree char *lines =
+                    g_strdup_printf("state=allowed\nenv=AUTHD_SUBJECT=%s\n", value);
+                struct reply reply;
+
+                g_assert_cmpint(reply_read(lines, strlen(lines), &reply), ==,
+                                len <= REPLY_ENV_SIZE_MAX ? 0 : -EPROTO);
+        }
+}
+
 static void test_many_variables(void)
 {
         for (unsigned n = REPLY_ENV_MAX; n <= REPLY_ENV_MAX + 1; n++) {
@@ -117,6 +130,7 @@ int main(int argc, char **argv)
         }
         g_test_add_func("/reply/words of the longest and one more", test_long_words);
         g_test_add_func("/reply/texts of the longest and one more", test_long_texts);
+        g_test_add_func("/reply/variables of the longest and one more", test_long_variables);
         g_test_add_func("/reply/variables as many as may be and one more", test_many_variables);
         return g_test_run();
 }

@@ -209,17 +209,42 @@ AdminCall *admin_groups(Admin *admin, AdminDone done, void *userdata)
         return ask("groups", json_copy(fake_realm_part("groups")), done, userdata);
 }
 
+/* in_brief: takes users. */
+static json_t *in_brief(json_t *users)
+{
+        json_t *found = users ? json_array() : NULL;
+        size_t i;
+        json_t *user;
+
+        json_array_foreach (users, i, user) {
+                json_t *copy = json_copy(user);
+
+                json_object_del(copy, "attributes");
+                json_array_append_new(found, copy);
+        }
+        json_decref(users);
+        return found;
+}
+
+AdminCall *admin_group_users(Admin *admin, const char *group_id, AdminDone done, void *userdata)
+{
+        const json_t *ids = json_object_get(fake_realm_part("members"), group_id);
+
+        return ask("group_users", ids ? things("users", ids) : json_array(), done, userdata);
+}
+
 AdminCall *admin_group_members(Admin *admin, const char *group_id, AdminDone done, void *userdata)
 {
         const json_t *ids = json_object_get(fake_realm_part("members"), group_id);
 
-        return ask("members", ids ? things("users", ids) : json_array(), done, userdata);
+        return ask("members", ids ? in_brief(things("users", ids)) : json_array(), done, userdata);
 }
 
 AdminCall *admin_role_members(Admin *admin, const char *client, const char *role, AdminDone done,
                               void *userdata)
 {
-        return ask("role_members", of_role("role_members", "users", client, role), done, userdata);
+        return ask("role_members", in_brief(of_role("role_members", "users", client, role)), done,
+                   userdata);
 }
 
 AdminCall *admin_role_groups(Admin *admin, const char *client, const char *role, AdminDone done,

@@ -197,6 +197,78 @@ static void numbers_of_another_issuer(World *world, gconstpointer unused)
         g_assert_cmpuint(world_named(world, "alice")->uid, ==, uid);
 }
 
+/* Alice left when /old was there; both are long known when /new comes. */
+static void a_group_is_no_other_after_a_restart(World *world, gconstpointer unused)
+{
+        g_autofree char *claims = g_strdup_printf(
+            "'sub':'s1','preferred_username':'alice','iat':%" G_GINT64_FORMAT, WORLD_NOW + 1);
+        g_autofree char *groups = NULL, *later = NULL;
+        const Person *alice;
+
+        world_sweep(world, "g1=/eng g2=/old", "s1=alice@g2 s2=bob@g1");
+        world_sweep(world, "g1=/eng", "s2=bob@g1");
+        world_restart(world, true);
+        world_sweep(world, "g1=/eng g3=/new", "s2=bob@g1");
+        world_restart(world, true);
+        g_assert_cmpint(world_learn(world, claims, &alice), ==, 0);
+        groups = world_groups_of(world, "s1");
+        g_assert_cmpstr(groups, ==, "");
+        later = world_groups_of(world, "s2");
+        g_assert_cmpstr(later, ==, "eng");
+}
+
+/* What cannot be read of another issuer leaves everything as it was, also what was given to whom.
+ */
+static void another_issuer_that_cannot_be_read(World *world, gconstpointer unused)
+{
+        static const char *const statements[] = { "ALTER TABLE users_id RENAME TO away",
+                                                  "ALTER TABLE away RENAME TO users_id" };
+        g_autoptr(GError) error = NULL;
+        g_autofree char *line = NULL;
+        uint32_t uid;
+
+        world_sweep(world, "", "s1=alice s2=bob");
+        uid = world_named(world, "alice")->uid;
+        world_sweep(world, "", "s2=bob");
+        directory_tidy(world->directory, WORLD_NOW + 91 * DAY_SEC); /* alice's number is kept */
+        g_assert_cmpint(store_change(world->store, statements[0], NULL, 0), ==, 0);
+        g_assert_false(directory_configure(world->directory, world->settings,
+                                           "https://other.example/realms/x", &error));
+        g_assert_nonnull(error);
+        g_assert_cmpint(store_change(world->store, statements[1], NULL, 0), ==, 0);
+        g_assert_cmpstr(directory_id_holder(world->directory, uid), ==, "s1");
+        world_sweep(world, "", "s2=bob s3=cleo");
+        world_restart(world, true);
+        g_assert_nonnull(world_named(world, "bob"));
+        g_assert_nonnull(world_named(world, "cleo"));
+        line = g_strdup_printf("s3=%u", uid);
+        world->settings->id = world_list(line);
+        world_configure(world);
+        world_assert_trouble(world_subject(world, "s3"), "was given to s1");
+}
+
+/* A deletion that could not be written is of the issuer that it was meant for. */
+static void deletions_of_another_issuer(World *world, gconstpointer unused)
+{
+        g_autoptr(GError) error = NULL;
+        const char *other = "https://other.example/realms/x";
+        g_autofree char *groups = NULL;
+
+        g_assert_true(directory_configure(world->directory, world->settings, other, &error));
+        world_sweep(world, "g1=/eng", "s1=alice@g1");
+        world_configure(world);
+        world_sweep(world, "g2=/eng", "s1=alice@g2 s2=bob");
+        refuse_rows(world, "users_issuer");
+        g_assert_cmpint(world_sweep(world, "", "s2=bob"), <, 0);
+        take_rows(world);
+        g_assert_true(directory_configure(world->directory, world->settings, other, &error));
+        world_change(world, "s3=cleo");
+        world_restart(world, true);
+        g_assert_true(directory_configure(world->directory, world->settings, other, &error));
+        groups = world_groups_of(world, "s1");
+        g_assert_cmpstr(groups, ==, "eng");
+}
+
 int main(int argc, char **argv)
 {
         static const struct {
@@ -212,6 +284,12 @@ int main(int argc, char **argv)
                 { "a database begun afresh", database_begun_afresh },
                 { "a database that was lost before a change", database_lost_in_a_change },
                 { "numbers of another issuer stay its own", numbers_of_another_issuer },
+                { "who was in a group is in no other after a restart",
+                  a_group_is_no_other_after_a_restart },
+                { "another issuer that cannot be read changes nothing",
+                  another_issuer_that_cannot_be_read },
+                { "what could not be deleted of an issuer is not deleted of another",
+                  deletions_of_another_issuer },
         };
 
         g_test_init(&argc, &argv, NULL);

@@ -79,6 +79,7 @@ static void first_line_wins(Files *files, gconstpointer unused)
 {
         g_autoptr(Local) local = NULL;
         const char *name;
+        uid_t uid;
 
         write_file(files->passwd, "root:x:0:0:::\ntoor:x:0:0:::\nroot:x:5:0:::\n");
         write_file(files->group, "");
@@ -86,7 +87,23 @@ static void first_line_wins(Files *files, gconstpointer unused)
         g_assert_true(local_has_uid(local, 0, &name));
         g_assert_cmpstr(name, ==, "root");
         g_assert_true(local_has_user(local, "toor"));
-        g_assert_false(local_has_uid(local, 5, NULL));
+        /* Who asks for the name never gets it; getpwuid(3) does. */
+        g_assert_true(local_has_uid(local, 5, &name));
+        g_assert_cmpstr(name, ==, "root");
+        g_assert_true(local_user_uid(local, "root", &uid));
+        g_assert_cmpuint(uid, ==, 0);
+}
+
+static void blanks_before_a_line(Files *files, gconstpointer unused)
+{
+        g_autoptr(Local) local = NULL;
+
+        write_file(files->passwd, " \talice:x:1000:1000:::\n  #bob:x:1001:1:::\n");
+        write_file(files->group, "");
+        local = local_new(files->passwd, files->group);
+        g_assert_true(local_has_user(local, "alice"));
+        g_assert_true(local_has_uid(local, 1000, NULL));
+        g_assert_false(local_has_uid(local, 1001, NULL));
 }
 
 static void looks_again(Files *files, gconstpointer unused)
@@ -119,6 +136,7 @@ int main(int argc, char **argv)
                 { "both files", reads_both },
                 { "lines that are no accounts", lines_that_are_none },
                 { "of two lines the first one wins", first_line_wins },
+                { "blanks before a line are passed over", blanks_before_a_line },
                 { "looks again when a file is another", looks_again },
         };
 
