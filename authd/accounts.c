@@ -6,6 +6,9 @@
 #include <inttypes.h>
 
 #define TEXT_PLAIN "text/plain; charset=utf-8"
+#define NO_SECTION                                                                                 \
+        "There is no section [users] in authd.conf, so nobody of a realm is an account here; see " \
+        "authd.conf(5)."
 
 void accounts_json(json_t *value, MainAnswer *ret)
 {
@@ -45,9 +48,11 @@ static uint32_t number_parameter(const json_t *query, const char *name, uint32_t
 static void answer_not_found(const Accounts *accounts, MainAnswer *ret)
 {
         if (!accounts->directory)
-                accounts_problem(404, "not_found", "There is no [users] in authd.conf.", ret);
+                accounts_problem(404, "not_found", NO_SECTION, ret);
         else if (accounts->filled)
-                accounts_problem(404, "not_found", "There is no such account.", ret);
+                accounts_problem(
+                    404, "not_found",
+                    "There is no such account; authctl users says who was refused, and why.", ret);
         else
                 accounts_problem(503, "unavailable",
                                  "The realm's people have not been read yet, so that nobody knows.",
@@ -557,5 +562,5 @@ void accounts_answer(const Accounts *accounts, MainQuestion question, const json
         else if (is_lookup)
                 answer_not_found(accounts, ret);
         else
-                accounts_problem(404, "no_people", "There is no [users] in authd.conf.", ret);
+                accounts_problem(404, "no_people", NO_SECTION, ret);
 }

@@ -237,8 +237,8 @@ static void ask_password(Reception *reception, const Form *form, Waiting *waitin
                 tell_state(LOGIN_UNAVAILABLE, NULL, waiting);
                 return;
         }
-        text = g_strdup_printf("Your password is the realm's. Change it at %s" ACCOUNT_PAGE,
-                               issuer->url);
+        text = g_strdup_printf(
+            "Your password is the identity provider's. Change it at %s" ACCOUNT_PAGE, issuer->url);
         tell_state(LOGIN_INFO, text, waiting);
 }
 

@@ -29,11 +29,12 @@ static const Command commands[] = {
           "reads the settings again; keeps the old ones if they are wrong" },
         { "distrust", authctl_distrust, "a key of an issuer no longer counts, or counts again" },
         { "doctor", authctl_doctor, "what is missing at an issuer, and where to click" },
-        { "users", authctl_users, "people as accounts; users sync, users export passwd" },
-        { "groups", authctl_groups, "their groups" },
-        { "id", authctl_id, "one person: numbers, groups, state" },
-        { "ids", authctl_ids, "the numbers: ids assign, ids export, ids audit FILE..." },
-        { "sessions", authctl_sessions, "who is logged in through authd" },
+        { "users", authctl_users,
+          "people as accounts, and who is refused; users sync, users export passwd|group" },
+        { "groups", authctl_groups, "the realm's groups as groups of this host" },
+        { "id", authctl_id, "one person: numbers, groups, home, last login here" },
+        { "ids", authctl_ids, "which number is whose; ids assign, ids export, ids audit FILE..." },
+        { "sessions", authctl_sessions, "who is logged in to this host through authd" },
         { "ssh-keys", authctl_ssh_keys, "a person's keys, for sshd's AuthorizedKeysCommand" },
 };
 

@@ -35,6 +35,11 @@ static size_t take_bytes(char *bytes, size_t size, size_t n, void *userdata)
         return size * n;
 }
 
+static unsigned deadline_sec(const AuthctlOptions *options)
+{
+        return options->deadline_sec ? options->deadline_sec : ASK_DEADLINE_SEC;
+}
+
 static AuthctlExit complain_transport(const AuthctlOptions *options, CURL *curl, CURLcode code)
 {
         long os_errno = 0;
@@ -54,8 +59,8 @@ static AuthctlExit complain_transport(const AuthctlOptions *options, CURL *curl,
                                                  : curl_easy_strerror(code));
         if (code == CURLE_OPERATION_TIMEDOUT)
                 return authctl_complain(AUTHCTL_UNAVAILABLE,
-                                        "the daemon at %s gave no answer within %d s; see its log",
-                                        options->socket, ASK_DEADLINE_SEC);
+                                        "the daemon at %s gave no answer within %u s; see its log",
+                                        options->socket, deadline_sec(options));
         return authctl_complain(AUTHCTL_UNAVAILABLE, "the daemon at %s did not answer as one: %s",
                                 options->socket, curl_easy_strerror(code));
 }
@@ -71,8 +76,7 @@ static CURL *prepare(const AuthctlOptions *options, const char *path, GString *b
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, options->socket);
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT,
-                         (long) (options->deadline_sec ? options->deadline_sec : ASK_DEADLINE_SEC));
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long) deadline_sec(options));
         curl_easy_setopt(curl, CURLOPT_USERAGENT, "authctl/" AUTHD_VERSION);
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);

@@ -59,14 +59,14 @@ static AuthctlExit print_collisions(const AuthctlOptions *options)
         json_array_foreach (json_object_get(answer.json, "collisions"), index, collision)
                 print_collision(collision);
         if (json_array_size(json_object_get(answer.json, "collisions")) > 0)
-                printf("Settle each in [users] of authd.conf, the same on every host: "
-                       "id = KEY=NUMBER\n");
+                printf("Settle each in [users] of authd.conf, the same on every host (id = "
+                       "KEY=NUMBER), or by attributes in the realm.\n");
         return AUTHCTL_OK;
 }
 
 static AuthctlExit list_ids(const AuthctlOptions *options)
 {
-        static const char *const titles[] = { "id", "kind", "name", "key", NULL };
+        static const char *const titles[] = { "ID", "KIND", "NAME", "KEY", NULL };
         g_autoptr(Table) table = table_new(titles);
         AuthctlExit code = pages_each(options, "/v1/ids", "ids", add_id, table);
 
@@ -76,49 +76,64 @@ static AuthctlExit list_ids(const AuthctlOptions *options)
         return print_collisions(options);
 }
 
+/* What the daemon refused belongs on stderr alone, not into the file. */
 static AuthctlExit export_ids(AuthctlOptions *options)
 {
-        options->json = true;
+        options->json = false;
         return pages_each(options, "/v1/ids", "ids", NULL, NULL);
 }
 
 /* --- ids assign ------------------------------------------------------------------------------ */
 
-static void print_how_many(const json_t *answer)
+static void print_how_many(const json_t *answer, const char *done)
 {
         gint64 n_left = ask_number(answer, "left");
 
-        printf("%zu assigned, %zu skipped.\n", json_array_size(json_object_get(answer, "assigned")),
+        printf("%zu %s, %zu skipped.\n", json_array_size(json_object_get(answer, "assigned")), done,
                json_array_size(json_object_get(answer, "skipped")));
         if (n_left > 0)
                 printf("%s%lld left, for time was over or the realm refused: run it again.%s\n",
                        style_begin(STYLE_WARN), (long long) n_left, style_end(STYLE_WARN));
 }
 
-static void print_assigned(const json_t *answer)
+/* add_result: who has no name here is shown by the key. */
+static void add_result(Table *table, const json_t *one, Style style, const char *result)
 {
-        static const char *const titles[] = { "id", "name", "", NULL };
+        const char *name = ask_text(one, "name");
+        gint64 number = ask_number(one, "id");
+        g_autofree char *id = number != 0 ? g_strdup_printf("%lld", (long long) number) : NULL;
+
+        table_add(table, STYLE_PLAIN, id);
+        table_add(table, STYLE_BOLD, name ? name : ask_text(one, "key"));
+        table_add(table, style, result);
+}
+
+static void print_results(const json_t *answer, const char *done)
+{
+        static const char *const titles[] = { "ID", "NAME", "RESULT", NULL };
         g_autoptr(Table) table = table_new(titles);
         const json_t *assigned = json_object_get(answer, "assigned");
         const json_t *skipped = json_object_get(answer, "skipped");
         size_t index;
         json_t *one;
 
-        json_array_foreach (assigned, index, one) {
-                g_autofree char *id = g_strdup_printf("%lld", (long long) ask_number(one, "id"));
-
-                table_add(table, STYLE_PLAIN, id);
-                table_add(table, STYLE_BOLD, ask_text(one, "name"));
-                table_add(table, STYLE_GOOD, "assigned");
-        }
-        json_array_foreach (skipped, index, one) {
-                table_add(table, STYLE_PLAIN, NULL);
-                table_add(table, STYLE_BOLD, ask_text(one, "name"));
-                table_add(table, STYLE_BAD, ask_text(one, "why"));
-        }
+        json_array_foreach (assigned, index, one)
+                add_result(table, one, STYLE_GOOD, done);
+        json_array_foreach (skipped, index, one)
+                add_result(table, one, STYLE_BAD, ask_text(one, "why"));
         if (json_array_size(assigned) + json_array_size(skipped) > 0)
                 table_print(table);
-        print_how_many(answer);
+        print_how_many(answer, done);
+}
+
+static void print_assigned(const json_t *answer)
+{
+        print_results(answer, "assigned");
+}
+
+static void print_rehearsed(const json_t *answer)
+{
+        print_results(answer, "would be assigned");
 }
 
 static bool is_all_done(const json_t *answer)
@@ -138,7 +153,8 @@ static AuthctlExit assign_ids(AuthctlOptions *options, bool dry_run)
                 fputs(dry_run ? "Writing nothing; asking the realm may take minutes.\n"
                               : "Writing into the realm; that may take minutes.\n",
                       stderr);
-        code = ask_show(options, "/v1/ids/assign", question, print_assigned, &answer);
+        code = ask_show(options, "/v1/ids/assign", question,
+                        dry_run ? print_rehearsed : print_assigned, &answer);
         if (code == AUTHCTL_OK && !is_all_done(answer.json))
                 return AUTHCTL_REFUSED;
         return code;
@@ -368,6 +384,13 @@ static AuthctlExit audit_ids(const AuthctlOptions *options, char **files)
         return code;
 }
 
+static AuthctlExit complain_ids(void)
+{
+        return authctl_complain(AUTHCTL_USAGE,
+                                "ids takes assign, export, audit FILE... or nothing, and --dry-run "
+                                "with assign alone");
+}
+
 int authctl_ids(int argc, char **argv)
 {
         g_auto(AuthctlOptions) options = { .n_optional = FILES_MAX };
@@ -377,18 +400,21 @@ int authctl_ids(int argc, char **argv)
                 { NULL },
         };
         const char *what;
+        bool is_assign;
 
         if (!authctl_options(&options, own, "[assign | export | audit FILE...]", argc, argv))
                 return AUTHCTL_USAGE;
         what = options.words[0];
+        is_assign = g_strcmp0(what, "assign") == 0 && !options.words[1];
+        if (dry_run && !is_assign)
+                return complain_ids();
         if (!what)
                 return list_ids(&options);
+        if (is_assign)
+                return assign_ids(&options, dry_run);
         if (strcmp(what, "audit") == 0 && options.words[1])
                 return audit_ids(&options, options.words + 1);
-        if (strcmp(what, "assign") == 0 && !options.words[1])
-                return assign_ids(&options, dry_run);
         if (strcmp(what, "export") == 0 && !options.words[1])
                 return export_ids(&options);
-        return authctl_complain(
-            AUTHCTL_USAGE, "ids takes assign, export or audit FILE...; see authctl ids --help");
+        return complain_ids();
 }

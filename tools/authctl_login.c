@@ -26,7 +26,7 @@ static void add_session(Table *table, const json_t *session, gint64 now_sec)
 static void print_sessions(const json_t *answer)
 {
         static const char *const titles[] = {
-                "user", "service", "from", "tty", "pid", "since", NULL
+                "USER", "SERVICE", "FROM", "TTY", "PID", "SINCE", NULL
         };
         const json_t *sessions = json_object_get(answer, "sessions");
         g_autoptr(Table) table = table_new(titles);

@@ -9,7 +9,7 @@ static void take_page(const AuthctlOptions *options, const Answer *answer, const
         size_t index;
         json_t *thing;
 
-        if (options->json) {
+        if (options->json || !each) {
                 ask_print_json(answer);
                 return;
         }

@@ -13,11 +13,12 @@
 
 #define SYNC_DEADLINE_SEC 660 /* longer than the daemon's own */
 
+/* add_number: null, an id that nobody has, is "-". */
 static void add_number(Table *table, const json_t *object, const char *name)
 {
         const json_t *number = json_object_get(object, name);
         g_autofree char *text =
-            json_is_integer(number) && json_integer_value(number) != 0
+            json_is_integer(number)
                 ? g_strdup_printf("%lld", (long long) json_integer_value(number))
                 : NULL;
 
@@ -39,13 +40,19 @@ static bool has_id(const json_t *thing, const char *id)
 
 /* --- users ---------------------------------------------------------------------------------- */
 
-static void add_person(const json_t *person, void *userdata)
+/* shown_name: who is no account has none here; then it is the realm's. */
+static const char *shown_name(const json_t *person)
 {
-        Table *table = userdata;
-        const char *state = has_id(person, "uid") ? ask_text(person, "state") : "refused";
         const char *name = ask_text(person, "name");
 
-        table_add(table, STYLE_BOLD, name ? name : ask_text(person, "username"));
+        return name ? name : ask_text(person, "username");
+}
+
+static void add_person(Table *table, const json_t *person)
+{
+        const char *state = has_id(person, "uid") ? ask_text(person, "state") : "refused";
+
+        table_add(table, STYLE_BOLD, shown_name(person));
         add_number(table, person, "uid");
         add_number(table, person, "gid");
         table_add(table, style_of_state(state), state);
@@ -53,14 +60,45 @@ static void add_person(const json_t *person, void *userdata)
         table_note(table, ask_text(person, "trouble"));
 }
 
+static void gather_person(const json_t *person, void *userdata)
+{
+        g_ptr_array_add(userdata, json_incref((json_t *) person));
+}
+
+static void free_person(void *person)
+{
+        json_decref(person);
+}
+
+static int compare_people(const void *a, const void *b)
+{
+        return g_strcmp0(shown_name(*(json_t *const *) a), shown_name(*(json_t *const *) b));
+}
+
+static void print_people(GPtrArray *people)
+{
+        static const char *const titles[] = { "NAME", "UID", "GID", "STATE", "FULL NAME", NULL };
+        g_autoptr(Table) table = table_new(titles);
+
+        if (people->len == 0) {
+                printf("Nobody is known. Ask the realm with authctl users sync; `within` of "
+                       "[users] may leave everybody out.\n");
+                return;
+        }
+        g_ptr_array_sort(people, compare_people);
+        for (guint i = 0; i < people->len; i++)
+                add_person(table, people->pdata[i]);
+        table_print(table);
+}
+
+/* The daemon's order is that of the subjects. */
 static AuthctlExit list_users(const AuthctlOptions *options)
 {
-        static const char *const titles[] = { "name", "uid", "gid", "state", "full name", NULL };
-        g_autoptr(Table) table = table_new(titles);
-        AuthctlExit code = pages_each(options, "/v1/users", "people", add_person, table);
+        g_autoptr(GPtrArray) people = g_ptr_array_new_with_free_func(free_person);
+        AuthctlExit code = pages_each(options, "/v1/users", "people", gather_person, people);
 
         if (code == AUTHCTL_OK && !options->json)
-                table_print(table);
+                print_people(people);
         return code;
 }
 
@@ -159,8 +197,14 @@ static AuthctlExit export_users(AuthctlOptions *options, const char *what)
                 return pages_each(options, "/v1/users", "people", print_passwd, NULL);
         if (g_strcmp0(what, "group") == 0)
                 return export_groups(options);
+        return authctl_complain(AUTHCTL_USAGE, "users export takes passwd or group");
+}
+
+static AuthctlExit complain_users(void)
+{
         return authctl_complain(AUTHCTL_USAGE,
-                                "users export takes passwd or group; see authctl users --help");
+                                "users takes sync, export passwd, export group or nothing, and "
+                                "--force with sync alone; one person: authctl id NAME");
 }
 
 int authctl_users(int argc, char **argv)
@@ -173,19 +217,21 @@ int authctl_users(int argc, char **argv)
                 { NULL },
         };
         const char *what;
+        bool is_sync;
 
         if (!authctl_options(&options, own, "[sync | export passwd | export group]", argc, argv))
                 return AUTHCTL_USAGE;
         what = options.words[0];
+        is_sync = g_strcmp0(what, "sync") == 0 && !options.words[1];
+        if (force && !is_sync)
+                return complain_users();
         if (!what)
                 return list_users(&options);
-        if (strcmp(what, "sync") == 0 && !options.words[1])
+        if (is_sync)
                 return sync_users(&options, force);
         if (strcmp(what, "export") == 0)
                 return export_users(&options, options.words[1]);
-        return authctl_complain(
-            AUTHCTL_USAGE, "users takes sync or export, not \"%s\"; one person: authctl id NAME",
-            what);
+        return complain_users();
 }
 
 /* --- groups, id ------------------------------------------------------------------------------ */
@@ -201,15 +247,17 @@ static void add_group(const json_t *group, void *userdata)
         add_number(table, group, "members");
         if (!has_id(group, "gid") && trouble)
                 table_add(table, STYLE_BAD, "refused");
+        else if (json_is_true(json_object_get(group, "local")))
+                table_add(table, STYLE_PLAIN, "the host's own");
         else
-                table_add(table, STYLE_PLAIN,
-                          json_is_true(json_object_get(group, "local")) ? "the host's own" : "");
+                table_add(table, STYLE_GOOD, "active");
         table_note(table, trouble);
 }
 
 int authctl_groups(int argc, char **argv)
 {
-        static const char *const titles[] = { "name", "gid", "in the realm", "members", "", NULL };
+        static const char *const titles[] = { "NAME",    "GID",   "IN THE REALM",
+                                              "MEMBERS", "STATE", NULL };
         g_auto(AuthctlOptions) options = { 0 };
         g_autoptr(Table) table = table_new(titles);
         AuthctlExit code;

@@ -91,6 +91,42 @@ static void add_verdicts(Table *table, const json_t *verdicts)
         add_fact(table, "verdicts", text);
 }
 
+/* add_people: nothing without [users]. */
+static void add_people(Table *table, const json_t *people)
+{
+        const json_t *sync = json_object_get(people, "sync");
+        g_autofree char *looked = text_time(ask_number(sync, "last_look_at"), clock_wall_sec());
+        g_autofree char *text = g_strdup_printf(
+            "%" PRId64 " accounts, %" PRId64 " groups, %" PRId64 " refused, %" PRId64
+            " collisions; read %s",
+            ask_number(people, "accounts"), ask_number(people, "groups"),
+            ask_number(people, "refused"), ask_number(people, "collisions"), looked);
+
+        if (json_is_object(people))
+                add_fact(table, "people", text);
+}
+
+/* add_logins: nothing without [pam SERVICE]. */
+static void add_logins(Table *table, const json_t *logins)
+{
+        g_autofree char *services = joined(json_object_get(logins, "services"), ", ");
+        g_autofree char *text = g_strdup_printf("%" PRId64 " under way; services: %s",
+                                                ask_number(logins, "conversations"), services);
+
+        if (*services)
+                add_fact(table, "logins", text);
+}
+
+static void print_people_trouble(const json_t *status)
+{
+        const json_t *sync = json_object_get(json_object_get(status, "people"), "sync");
+        g_autofree char *trouble = text_printable(ask_text(sync, "last_error"));
+
+        if (*trouble)
+                printf("%sPeople:%s the realm was not read: %s\n", style_begin(STYLE_WARN),
+                       style_end(STYLE_WARN), trouble);
+}
+
 static void print_warnings(const json_t *status)
 {
         size_t index;
@@ -293,8 +329,11 @@ static void print_status(const json_t *status)
         if (ask_number(json_object_get(status, "answers"), "entries") > 0)
                 add_cache(table, "answers", json_object_get(status, "answers"));
         add_verdicts(table, json_object_get(status, "verdicts"));
+        add_people(table, json_object_get(status, "people"));
+        add_logins(table, json_object_get(status, "logins"));
         table_print(table);
         print_warnings(status);
+        print_people_trouble(status);
         print_budgets(status);
         putchar('\n');
         print_issuers(status);

@@ -404,14 +404,15 @@ static bool check_within(const Naming *naming, const Rule *rule, GError **error)
 }
 
 typedef struct ListWords {
-        const char *key;
+        const char *key, *form;
         void (*split)(Rule *rule, const char *text);
         bool (*check)(const Naming *naming, const Rule *rule, GError **error);
 } ListWords;
 
-static const ListWords groups_words = { "groups", split_group, check_group };
-static const ListWords local_words = { "local_groups", split_local, check_local };
-static const ListWords within_words = { "within", split_within, check_within };
+static const ListWords groups_words = { "groups", "SOURCE or SOURCE=NAME", split_group,
+                                        check_group };
+static const ListWords local_words = { "local_groups", "LOCAL=SOURCE", split_local, check_local };
+static const ListWords within_words = { "within", "SOURCE", split_within, check_within };
 
 static bool compile_rules(const Naming *naming, const ListWords *words, char **texts,
                           GPtrArray *rules, GError **error)
@@ -424,6 +425,10 @@ static bool compile_rules(const Naming *naming, const ListWords *words, char **t
                 if (rules->len > NAMING_RULES_MAX)
                         return refuse(error, "%s: more than %d entries", words->key,
                                       NAMING_RULES_MAX);
+                if (!rule->source.text[0])
+                        return refuse(error,
+                                      "%s: \"%s\" names no group or role of the realm; write %s",
+                                      words->key, texts[i], words->form);
                 if (!compile_source(words->key, &rule->source, error) ||
                     !words->check(naming, rule, error))
                         return false;

@@ -21,6 +21,58 @@ def test_people_and_groups_are_listed(settled):
     assert code == 0 and {"eng-platform", "eng-data", "ops"} <= set(told.split()), told + trouble
 
 
+def test_people_are_listed_by_name(settled):
+    names = [line.split()[0] for line in authctl(settled, "users")[1].splitlines() if not line.startswith(" ")]
+    assert names[0] == "NAME" and len(names) > 4 and names[1:] == sorted(names[1:]), names
+
+
+def test_every_column_has_a_title(settled):
+    for words in (["users"], ["groups"], ["ids"], ["ids", "assign", "--dry-run"]):
+        titles = authctl(settled, *words)[1].splitlines()[0]
+        assert titles == titles.upper() and "-" not in titles.split(), titles
+
+
+def test_the_status_counts_people(settled):
+    told = authctl(settled, "status")[1]
+    line = next(line for line in told.splitlines() if line.startswith("people "))
+    accounts = sum(" active " in line for line in authctl(settled, "users")[1].splitlines())
+    assert accounts > 3 and f" {accounts} accounts, " in line and "read 20" in line, line
+
+
+def test_who_is_no_account_is_looked_for_where_it_says_why(settled):
+    code, told, trouble = authctl(settled, "id", "nobody-here")
+    assert code == 2 and not told and "authctl users" in trouble, trouble
+
+
+MISUSED = {
+    "force without sync": (["users", "--force"], "--force with sync alone"),
+    "force with export": (["users", "export", "passwd", "-f"], "--force with sync alone"),
+    "sync of one person": (["users", "sync", "ada"], "users takes sync"),
+    "another word": (["users", "ada"], "authctl id NAME"),
+    "an export of nothing": (["users", "export"], "passwd or group"),
+    "dry-run of nothing": (["ids", "--dry-run"], "--dry-run with assign alone"),
+    "dry-run of an export": (["ids", "export", "-n"], "--dry-run with assign alone"),
+    "an audit of nothing": (["ids", "audit"], "audit FILE"),
+}
+
+
+@pytest.mark.parametrize("words, said", MISUSED.values(), ids=MISUSED)
+def test_what_makes_no_sense_is_refused_with_what_does(settled, words, said):
+    code, told, trouble = authctl(settled, *words)
+    assert code == 2 and not told and said in trouble, told + trouble
+
+
+def test_a_rehearsal_says_that_nothing_was_written(settled):
+    told = authctl(settled, "ids", "assign", "--dry-run")[1]
+    assert "would be assigned, " in told.splitlines()[-1], told
+    assert all("would be" in line for line in told.splitlines() if line.endswith("assigned")), told
+
+
+def test_an_export_that_is_refused_leaves_an_empty_file(settled):
+    done = settled.run("setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "authctl", "ids", "export")
+    assert done.returncode == 3 and done.stdout == "" and "/v1/ids is for root" in done.stderr, done
+
+
 def test_one_person_is_shown_with_all_groups(settled):
     code, told, trouble = authctl(settled, "id", "bea")
     assert code == 0, trouble

@@ -241,7 +241,10 @@ static const SettingRow setting_rows[] = {
         { "a role without a name", LIST(groups, "realm:", "neither") },
         { "a local group", LIST(local_groups, "sudo=/admins", NULL) },
         { "the local group root", LIST(local_groups, "root=/admins", "nobody is put") },
-        { "a local group without a source", LIST(local_groups, "sudo", "neither") },
+        { "a local group without a source",
+          LIST(local_groups, "sudo",
+               "\"sudo\" names no group or role of the realm; write LOCAL=SOURCE") },
+        { "a source without a local group", LIST(local_groups, "/admins", "write LOCAL=SOURCE") },
         { "a local group of no name", LIST(local_groups, "=/admins", "is no name") },
         { "within of a name", LIST(within, "staff", "neither") },
 };
