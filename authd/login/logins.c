@@ -55,13 +55,14 @@ static void log_no_service(const char *service)
 /* The record: one a decision, in the shape of verdicts. */
 
 typedef struct Record {
-        const char *id; /* of the conversation; NULL */
+        const char *id; /* of the conversation, or of the one question; NULL: there was no chance */
         const char *phase;
         const char *way;
         const char *verdict; /* allowed, denied, unavailable, locked */
         const char *reason;
         const char *detail;
-        const LoginVerdict *token; /* NULL: none was judged */
+        const char *issuer, *subject; /* NULL: not known */
+        const char *token;            /* its fingerprint; NULL: none was judged */
         const LoginQuestion *question;
         int64_t duration_usec;
         bool stale;
@@ -74,19 +75,18 @@ static const char *text_or_empty(const char *text)
 
 static void write_record(const Record *record)
 {
-        const LoginVerdict *token = record->token;
         LogLevel level =
             strcmp(record->verdict, "allowed") == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE;
 
         log_event(level, "login", record->detail[0] ? record->detail : "A login was decided.",
                   LOG_TEXT("verdict", record->verdict), LOG_TEXT("reason", record->reason),
-                  LOG_TEXT("issuer", token ? token->issuer : ""), LOG_TEXT("door", record->phase),
-                  LOG_TEXT("service", record->question->service),
+                  LOG_TEXT("issuer", text_or_empty(record->issuer)),
+                  LOG_TEXT("door", record->phase), LOG_TEXT("service", record->question->service),
                   LOG_TEXT("user", record->question->user),
                   LOG_TEXT("address", text_or_empty(record->question->rhost)),
                   LOG_TEXT("tty", text_or_empty(record->question->tty)),
-                  LOG_TEXT("way", record->way), LOG_TEXT("subject", token ? token->subject : ""),
-                  LOG_TEXT("token", token ? token->token : ""),
+                  LOG_TEXT("way", record->way), LOG_TEXT("subject", text_or_empty(record->subject)),
+                  LOG_TEXT("token", text_or_empty(record->token)),
                   LOG_TEXT("request_id", text_or_empty(record->id)),
                   LOG_NUMBER("stale", record->stale),
                   LOG_NUMBER("duration_usec", record->duration_usec));
@@ -130,7 +130,9 @@ static void record_running(const Running *running)
                 .verdict = verdict_of(running_end(running)),
                 .reason = reason_of(running),
                 .detail = verdict ? verdict->detail : "",
-                .token = verdict,
+                .issuer = verdict ? verdict->issuer : NULL,
+                .subject = verdict ? verdict->subject : NULL,
+                .token = verdict ? verdict->token : NULL,
                 .question = running_question(running),
                 .duration_usec = clock_monotonic_usec() - running_begun_usec(running),
         };
@@ -305,15 +307,18 @@ static char *new_id(void)
         return g_string_free(id, FALSE);
 }
 
-static void tell_locked(const LoginQuestion *question, int64_t wait_usec, LoginsDone done,
-                        void *userdata)
+static void tell_locked(const Service *service, const LoginQuestion *question, int64_t wait_usec,
+                        LoginsDone done, void *userdata)
 {
         g_autofree char *text = words_of_wait(wait_usec);
-        const Record record = { .phase = "login",
+        g_autofree char *id = new_id();
+        const Record record = { .id = id,
+                                .phase = "login",
                                 .way = "",
                                 .verdict = verdict_of(LOGIN_LOCKED),
                                 .reason = "locked",
                                 .detail = "Too many failures.",
+                                .issuer = service->issuer,
                                 .question = question };
 
         write_record(&record);
@@ -393,7 +398,7 @@ void logins_begin(Logins *logins, const LoginQuestion *question, LoginsDone done
         local_refresh(logins->local);
         wait_usec = wait_to_begin(logins, question);
         if (wait_usec > 0)
-                tell_locked(question, wait_usec, done, userdata);
+                tell_locked(service, question, wait_usec, done, userdata);
         else
                 begin(logins, service, question, done, userdata);
 }
@@ -417,18 +422,28 @@ void logins_cancel(Logins *logins, const char *id)
                 drop(logins, running);
 }
 
+/* person_of: NULL: the directory has none of that name. */
+static const Person *person_of(const Logins *logins, const char *user)
+{
+        Directory *directory = logins->deps.directory(logins->deps.userdata);
+
+        return directory ? directory_person_by_name(directory, span_from(user)) : NULL;
+}
+
 /* The account phase. */
 
 typedef struct Account {
         Logins *logins;
         LoginQuestion question; /* owned copies of service, user, rhost, tty */
+        char *id;
+        const char *issuer; /* interned */
         int64_t begun_usec;
         LoginsDone done;
         void *userdata;
 } Account;
 
-static Account *account_new(Logins *logins, const LoginQuestion *question, LoginsDone done,
-                            void *userdata)
+static Account *account_new(Logins *logins, const Service *service, const LoginQuestion *question,
+                            LoginsDone done, void *userdata)
 {
         Account *account = g_new(Account, 1);
 
@@ -437,6 +452,8 @@ static Account *account_new(Logins *logins, const LoginQuestion *question, Login
                                             .user = g_strdup(question->user),
                                             .rhost = g_strdup(question->rhost),
                                             .tty = g_strdup(question->tty) },
+                              .id = new_id(),
+                              .issuer = service->issuer,
                               .begun_usec = clock_monotonic_usec(),
                               .done = done,
                               .userdata = userdata };
@@ -449,6 +466,7 @@ static void account_free(Account *account)
         g_free((char *) account->question.user);
         g_free((char *) account->question.rhost);
         g_free((char *) account->question.tty);
+        g_free(account->id);
         g_free(account);
 }
 
@@ -464,13 +482,17 @@ static LoginState state_of_fence(FenceResult result)
 
 static void record_account(const Account *account, LoginState state, const FenceAnswer *answer)
 {
+        const Person *person = person_of(account->logins, account->question.user);
         const Record record = {
+                .id = account->id,
                 .phase = "account",
                 .way = "",
                 .verdict = verdict_of(state),
                 .reason = state == LOGIN_ALLOWED ? reason_words(VERDICT_VALID)->word
                                                  : reason_words(answer->reason)->word,
                 .detail = answer->detail ? answer->detail : "",
+                .issuer = account->issuer,
+                .subject = person ? person->subject : NULL,
                 .question = &account->question,
                 .duration_usec = clock_monotonic_usec() - account->begun_usec,
                 .stale = answer->stale,
@@ -505,17 +527,10 @@ void logins_account(Logins *logins, const LoginQuestion *question, LoginsDone do
                 return;
         }
         fence_ask(fence_of(logins), service, question->user, fenced,
-                  account_new(logins, question, done, userdata));
+                  account_new(logins, service, question, done, userdata));
 }
 
 /* Sessions. */
-
-static const Person *person_of(const Logins *logins, const char *user)
-{
-        Directory *directory = logins->deps.directory(logins->deps.userdata);
-
-        return directory ? directory_person_by_name(directory, span_from(user)) : NULL;
-}
 
 static const char *issuer_url(const Logins *logins, const Service *service)
 {

@@ -30,7 +30,9 @@ def test_ssh_by_device_code_as_the_example_has_it(settled):
     told = acts.record_of(settled.daemon, before, door="login", user="ada", verdict="allowed")
     assert (told["way"], told["service"], told["address"], told["issuer"]) == ("device", "sshd", "127.0.0.1", "holodeck")
     assert told["subject"] and told["token"] and told["request_id"], told
-    assert acts.record_of(settled.daemon, before, door="account", user="ada")["verdict"] == "allowed"
+    later = acts.record_of(settled.daemon, before, door="account", user="ada")
+    assert (later["verdict"], later["issuer"], later["subject"]) == ("allowed", "holodeck", told["subject"])
+    assert later["request_id"] not in ("", told["request_id"])
 
 
 def test_ssh_by_a_code_typed_by_hand(settled):
