@@ -134,9 +134,18 @@ static void uid_set_connections(Listener *listener, uid_t uid, size_t count)
                 g_hash_table_remove(listener->by_uid, GUINT_TO_POINTER(uid));
 }
 
+/* all_max: how many there may be in all before this peer's. */
+static size_t all_max(const Listener *listener, const Peer *peer)
+{
+        size_t max = listener->connections_max;
+        bool is_root = peer->has_credentials && peer->uid == 0;
+
+        return is_root ? max : max - MIN(LISTEN_CONNECTIONS_ROOT, max / 8);
+}
+
 static bool has_room(const Listener *listener, const Peer *peer)
 {
-        if (listener->n_connections >= listener->connections_max)
+        if (listener->n_connections >= all_max(listener, peer))
                 return false;
         return !is_counted(peer) ||
                uid_connections(listener, peer->uid) < listener->connections_per_uid_max;

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #define LISTEN_CONNECTIONS_MAX         16384 /* all sockets together */
+#define LISTEN_CONNECTIONS_ROOT        64 /* of them kept for uid 0 (logins); an eighth at most */
 #define LISTEN_CONNECTIONS_PER_UID_MAX 12288 /* Unix; uid 0 and our own uid are not counted */
 #define LISTEN_ACCEPT_BATCH_MAX        64    /* a turn of the loop */
 #define LISTEN_BACKLOG                 1024

@@ -252,6 +252,32 @@ static void test_uid_limit(Bench *bench, gconstpointer unused)
         g_assert_cmpuint(bench->fds->len, ==, 7);
 }
 
+/* connects_till_full: how many got in stands in bench->fds. */
+static bool connects_till_full(Bench *bench)
+{
+        for (int i = 0; i < 16; i++)
+                unix_socket(bench->path, connect);
+        return true;
+}
+
+static void test_room_for_root(Bench *bench, gconstpointer unused)
+{
+        if (geteuid() != 0) {
+                g_test_skip("becoming another user needs root");
+                return;
+        }
+        add_unix(bench);
+        listener_set_limits_for_tests(bench->listener, 16, 16);
+        as_nobody(bench, connects_till_full);
+        turn();
+        g_assert_cmpuint(bench->fds->len, ==, 14); /* an eighth is root's */
+        for (int i = 0; i < 3; i++)
+                close(unix_socket(bench->path, connect));
+        turn();
+        g_assert_cmpuint(bench->fds->len, ==, 16);
+        g_assert_cmpuint(listener_n_refused(bench->listener), ==, 3);
+}
+
 static void test_limit(Bench *bench, gconstpointer unused)
 {
         add_unix(bench);
@@ -402,6 +428,7 @@ static const struct {
         { "a missing folder is named", test_no_folder },
         { "a folder of others is named", test_denied },
         { "one user has no more than his share", test_uid_limit },
+        { "the last places are kept for root", test_room_for_root },
         { "all together have no more than the limit", test_limit },
         { "the socket file goes with the listener", test_file_is_removed },
         { "a socket file of somebody else stays", test_file_of_another_stays },
