@@ -143,22 +143,26 @@ def test_an_audit_names_a_collision_once(exported):
     assert code != 0 and told.count("70001 is wanted by more than one") == 1, told + trouble
 
 
+def audit_beside(host, file, uid):
+    """What an audit says while a local entry has that number."""
+    before = host.path(f"/etc/{file}").read_text()
+    host.add_local(file, f"local:x:{uid}:" + (f"{uid}::/:/bin/sh" if file == "passwd" else ""))
+    code, told, trouble = authctl(host, "ids", "audit", "/tmp/one")
+    host.path(f"/etc/{file}").write_text(before)
+    assert code != 0, told + trouble
+    return told + trouble
+
+
 def test_an_audit_names_a_persons_id_that_a_local_group_has(exported):
     uid = exported.getent("passwd", "cas").split(":")[2]
-    before = exported.path("/etc/group").read_text()
-    exported.add_local("group", f"local:x:{uid}:")
-    code, told, trouble = authctl(exported, "ids", "audit", "/tmp/one")
-    exported.path("/etc/group").write_text(before)
-    assert code != 0 and f"{uid} of cas" in told and "local in this host's own /etc/group" in told, told + trouble
+    told = audit_beside(exported, "group", uid)
+    assert f"{uid} of cas" in told and "local in this host's own /etc/group" in told, told
 
 
 def test_an_audit_names_who_is_in_the_way_of_a_local_account(exported):
     uid = exported.getent("passwd", "cas").split(":")[2]
-    before = exported.path("/etc/passwd").read_text()
-    exported.add_local("passwd", f"local:x:{uid}:{uid}::/:/bin/sh")
-    code, told, trouble = authctl(exported, "ids", "audit", "/tmp/one")
-    exported.path("/etc/passwd").write_text(before)
-    assert code != 0 and uid in told + trouble and "local" in told + trouble
+    told = audit_beside(exported, "passwd", uid)
+    assert uid in told and "local" in told, told
 
 
 def test_the_list_of_ids_names_each_collision(new_host, programs, tmp_path):
